@@ -1,0 +1,77 @@
+// The interface of a backend: one virtual per family of operations.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "csrc/array.h"
+#include "csrc/families.h"
+#include "csrc/graph.h"
+
+namespace ingot {
+
+// Inputs are ready arrays in any layout (any stride, also 0 or negative, any
+// offset); outputs have their memory already unless said otherwise. An
+// elementwise output may be the very memory of a contiguous input.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // elementwise: inputs broadcast to the output's shape already
+  virtual void unary(UnaryOp op, const Array& x, Array& out) = 0;
+  virtual void binary(BinaryOp op, const Array& a, const Array& b,
+                      Array& out) = 0;
+  virtual void select(const Array& condition, const Array& a, const Array& b,
+                      Array& out) = 0;
+  // out[...] = x[...], converting; both in any layout, of the same shape.
+  virtual void copy(const Array& x, Array& out) = 0;
+
+  // creation
+  virtual void fill(Number value, Array& out) = 0;
+  virtual void arange(double start, double step, Array& out) = 0;
+  virtual void eye(int64_t diagonal, Array& out) = 0;
+
+  // reductions; out is contiguous and holds the axes kept, in their order
+  virtual void reduce(const Reduction& what, const Array& x, Array& out) = 0;
+  // index of the first extreme along `axis`, where NaN is one; out is uint32
+  virtual void arg_reduce(ArgReduceOp op, const Array& x, int64_t axis,
+                          Array& out) = 0;
+  // along the last axis
+  virtual void softmax(const Array& x, Array& out) = 0;
+  virtual void sort(const Array& x, Array& out) = 0;
+  virtual void argsort(const Array& x, Array& out) = 0;  // out is uint32
+  // scale * sqrt of the sum of squares of all elements of all arrays, float32
+  // or float64
+  virtual void global_norm(const Inputs& xs, double scale, Array& out) = 0;
+
+  // out = alpha * a @ b + beta * out for matrices (..., m, k) and (..., k, n),
+  // batch dimensions broadcast already; if beta is 0, out is only written
+  virtual void matmul(const Array& a, const Array& b, Array& out, double alpha,
+                      double beta) = 0;
+  // x = Q R for matrices (..., m, n); q is (..., m, k), r (..., k, n), k = min
+  virtual void qr(const Array& x, Array& q, Array& r) = 0;
+
+  // indexing: see Gather and Scatter in families.h. An index out of range is an
+  // IndexError, before anything is written.
+  virtual void gather(const Gather& what, const Inputs& in, Array& out) = 0;
+  virtual void scatter(const Scatter& what, const Inputs& in, Array& out) = 0;
+  // out[i, j, k] = x[i, indices[i, j, k], k], for an axis in the middle; x and
+  // indices differ in shape along the axis only.
+  virtual void take_along_axis(int64_t axis, const Array& x,
+                               const Array& indices, Array& out) = 0;
+  // out[i, indices[i, j, k], k] = (or +=) values[i, j, k], in order of j.
+  virtual void put_along_axis(int64_t axis, bool add, const Array& indices,
+                              const Array& values, Array& out) = 0;
+
+  // random numbers: key is a uint32 array (2,); see csrc/ops/random.h
+  virtual void random(const Distribution& distribution, const Array& key,
+                      Array& out) = 0;
+
+  // one optimizer step on all tensors of a model; see csrc/ops/step.h
+  virtual void step(const StepTable& table) = 0;
+};
+
+// The backend of a device; throws ValueError where there is none.
+Backend& backend_of(Device device);
+// Called by each backend at load.
+void register_backend(DeviceType type, Backend& backend);
+
+}  // namespace ingot

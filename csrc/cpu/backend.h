@@ -1,0 +1,40 @@
+// The CPU backend: each family's method is in the file of its name.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "csrc/backend.h"
+
+namespace ingot::cpu {
+
+class CpuBackend final : public Backend {
+ public:
+  void unary(UnaryOp op, const Array& x, Array& out) override;
+  void binary(BinaryOp op, const Array& a, const Array& b, Array& out) override;
+  void select(const Array& condition, const Array& a, const Array& b,
+              Array& out) override;
+  void copy(const Array& x, Array& out) override;
+  void fill(Number value, Array& out) override;
+  void arange(double start, double step, Array& out) override;
+  void eye(int64_t diagonal, Array& out) override;
+  void reduce(const Reduction& what, const Array& x, Array& out) override;
+  void arg_reduce(ArgReduceOp op, const Array& x, int64_t axis,
+                  Array& out) override;
+  void softmax(const Array& x, Array& out) override;
+  void sort(const Array& x, Array& out) override;
+  void argsort(const Array& x, Array& out) override;
+  void global_norm(const Inputs& xs, double scale, Array& out) override;
+  void matmul(const Array& a, const Array& b, Array& out, double alpha,
+              double beta) override;
+  void qr(const Array& x, Array& q, Array& r) override;
+  void gather(const Gather& what, const Inputs& in, Array& out) override;
+  void scatter(const Scatter& what, const Inputs& in, Array& out) override;
+  void take_along_axis(int64_t axis, const Array& x, const Array& indices,
+                       Array& out) override;
+  void put_along_axis(int64_t axis, bool add, const Array& indices,
+                      const Array& values, Array& out) override;
+  void random(const Distribution& distribution, const Array& key,
+              Array& out) override;
+  void step(const StepTable& table) override;
+};
+
+}  // namespace ingot::cpu

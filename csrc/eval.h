@@ -1,0 +1,88 @@
+// Tasks, the events that order them, and the queue of a stream.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "csrc/graph.h"
+
+namespace ingot {
+
+// Set once, when a task has ended; carries what the task threw.
+class Event {
+ public:
+  // Waits; calls poll() now and then, which may throw.
+  void wait();
+  // Waits likewise; what poll() throws cancels the task before it is passed on.
+  void wait_or_cancel();
+  void set(std::exception_ptr error);
+  std::exception_ptr error() const { return error_; }
+  // Asks the task to stop at its next tile.
+  std::atomic<bool>& cancelled() { return cancelled_; }
+
+ private:
+  std::atomic<bool> cancelled_{false};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;
+  std::exception_ptr error_;
+};
+
+// A node to compute, with the outputs that it must fill.
+struct Entry {
+  std::shared_ptr<Node> node;
+  Outputs outputs;
+  bool keep = false;  // traced: the node stays, its inputs are not donated
+};
+
+// Nodes of one stream, in order.
+struct Task {
+  explicit Task(Stream stream)
+      : stream(stream), done(std::make_shared<Event>()) {}
+
+  void wait_for(const std::shared_ptr<Event>& event) {
+    if (waits.empty() || waits.back() != event) waits.push_back(event);
+  }
+
+  Stream stream;
+  std::vector<Entry> entries;
+  std::vector<std::shared_ptr<Event>> waits;
+  std::shared_ptr<Event> done;
+  int64_t cost = 0;  // bytes read and written
+};
+
+// Runs a task on this thread; `polls` if that is the thread which asked for it.
+void run(Task& task, bool polls);
+
+// First in, first out; its worker starts when the first task is pushed.
+class StreamQueue {
+ public:
+  // Runs the task on this thread, if nothing else is running or queued.
+  bool run_if_idle(Task& task);
+  void push(std::shared_ptr<Task> task);
+  void drain();
+
+ private:
+  void work();
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::shared_ptr<Task>> tasks_;
+  bool busy_ = false;
+  bool has_worker_ = false;
+};
+
+StreamQueue& queue_of(Stream stream);
+// Makes fork() safe: waits for all streams, holds every lock of the core across
+// the fork, and gives the child fresh streams.
+void install_fork_handlers();
+
+void lock_graph_for_fork();
+void unlock_graph_after_fork();
+
+}  // namespace ingot

@@ -1,0 +1,105 @@
+// The operations within each family, and the attributes that say which one.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "csrc/array.h"
+
+namespace ingot {
+
+// One enumerator per line of ops.def, named as its functor.
+enum class UnaryOp : uint8_t {
+#define UNARY(name, Functor, kind, doc) Functor,
+#include "csrc/ops.def"
+};
+
+enum class BinaryOp : uint8_t {
+#define BINARY(name, Functor, kind, doc) Functor,
+#include "csrc/ops.def"
+};
+
+#define UNARY(name, Functor, kind, doc) +1
+inline constexpr int kUnaryOps = 0
+#include "csrc/ops.def"
+    ;
+#define BINARY(name, Functor, kind, doc) +1
+inline constexpr int kBinaryOps = 0
+#include "csrc/ops.def"
+    ;
+
+// One enumerator per line of rules.def, named as its struct.
+enum class StepRule : uint8_t {
+#define RULE(Type, name, slots, settings) Type,
+#include "metal/rules/rules.def"
+};
+
+#define RULE(Type, name, slots, settings) +1
+inline constexpr int kRules = 0
+#include "metal/rules/rules.def"
+    ;
+
+enum class ReduceOp : uint8_t {
+  sum,
+  prod,
+  max,
+  min,
+  all,
+  any,
+  mean,
+  var,  // and std: squared deviations from the mean over n - ddof
+  std,
+  logsumexp,
+};
+enum class ArgReduceOp : uint8_t { max, min };
+enum class ScatterOp : uint8_t { assign, add, multiply, divide, max, min };
+
+// A number that fills arrays of any type.
+struct Number {
+  double real = 0;      // its value, for floating types
+  int64_t integer = 0;  // its value, for integers and bool
+};
+
+struct Reduction {
+  ReduceOp op;
+  Shape axes;  // ascending, not empty
+  int64_t ddof = 0;
+};
+
+// Takes windows out of in[0] at places given by index arrays in[1..]:
+// in[1 + i] indexes axis axes[i]; negative indices count from the end. All index
+// arrays have one shape I, already broadcast. out.shape = I + windows:
+// windows[d] elements of axis d, from the indexed place or from 0.
+struct Gather {
+  const char* name;  // of the function, for errors
+  std::vector<int64_t> axes;
+  std::vector<int64_t> windows;  // one per axis of in[0]
+};
+
+// Combines in.back() (shape I + windows) with the windows of `out`, which holds
+// in[0] already, in the order of the index positions: the last of several
+// assignments to one place wins. Places are as in Gather.
+struct Scatter {
+  const char* name;
+  ScatterOp op;
+  std::vector<int64_t> axes;
+  std::vector<int64_t> windows;
+};
+
+enum class DistributionKind : uint8_t {
+  bits,              // uniform words, uint32
+  uniform,           // [low, high)
+  normal,            // mean, standard deviation
+  truncated_normal,  // standard normal within [low, high]
+};
+
+struct Distribution {
+  DistributionKind kind;
+  double a = 0;  // low, or mean
+  double b = 1;  // high, or standard deviation
+};
+
+struct StepTable;
+
+}  // namespace ingot

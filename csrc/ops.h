@@ -1,0 +1,173 @@
+// Operations on arrays: each checks its arguments, promotes, and adds a node.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+
+#include "csrc/array.h"
+#include "csrc/families.h"
+#include "csrc/graph.h"
+
+namespace ingot {
+
+// --- elementwise (ops/elementwise.cpp) ---
+
+#define UNARY(name, Functor, kind, doc) Array name(const Array& x);
+#define BINARY(name, Functor, kind, doc) \
+  Array name(const Array& a, const Array& b);
+#include "csrc/ops.def"
+// a where condition, else b.
+Array where(const Array& condition, const Array& a, const Array& b);
+Array astype(const Array& x, Dtype dtype);
+
+// The shape that both broadcast to; throws ValueError naming `op`.
+Shape broadcast_shapes(const Shape& a, const Shape& b, const char* op);
+// Sums over the axes along which `shape` was broadcast to x's.
+Array sum_to(const Array& x, const Shape& shape);
+
+// --- creation (ops/create.cpp) ---
+
+Array full(const Shape& shape, Number value, Dtype dtype);
+Array zeros(const Shape& shape, Dtype dtype);
+Array ones(const Shape& shape, Dtype dtype);
+Array zeros_like(const Array& x);
+Array ones_like(const Array& x);
+Array arange(double start, double stop, double step, Dtype dtype);
+Array linspace(double start, double stop, int64_t num, Dtype dtype);
+Array eye(int64_t rows, int64_t columns, int64_t diagonal, Dtype dtype);
+Array tri(int64_t rows, int64_t columns, int64_t diagonal, Dtype dtype);
+Array tril(const Array& x, int64_t diagonal);
+Array triu(const Array& x, int64_t diagonal);
+
+// --- views (ops/view.cpp) ---
+
+Array reshape(const Array& x, Shape shape);  // one dimension may be -1
+Array flatten(const Array& x, int64_t start_axis = 0, int64_t end_axis = -1);
+Array unflatten(const Array& x, int64_t axis, const Shape& shape);
+Array squeeze(const Array& x, const Shape& axes);
+Array squeeze(const Array& x);
+Array expand_dims(const Array& x, const Shape& axes);
+Array transpose(const Array& x);
+Array transpose(const Array& x, const Shape& axes);
+Array swapaxes(const Array& x, int64_t axis1, int64_t axis2);
+Array moveaxis(const Array& x, int64_t source, int64_t destination);
+Array broadcast_to(const Array& x, const Shape& shape);
+// Elements start, start + step, ... of each axis, up to but not including stop;
+// step may be negative. The bounds must be within the array.
+Array slice(const Array& x, const Shape& start, const Shape& stop,
+            const Shape& step);
+// The same bytes read as another type.
+Array view(const Array& x, Dtype dtype);
+Array contiguous(const Array& x);
+Array stop_gradient(const Array& x);
+// A new array with the same elements, for a transform to trace.
+Array alias(const Array& x);
+
+// --- copying (ops/copy.cpp) ---
+
+Array copy(const Array& x);
+Array concatenate(const Arrays& arrays, int64_t axis);
+Array stack(const Arrays& arrays, int64_t axis);
+Arrays split(const Array& x, const Shape& indices, int64_t axis);
+Array repeat(const Array& x, int64_t repeats, int64_t axis);
+Array tile(const Array& x, Shape repetitions);
+Array pad(const Array& x, const Shape& low, const Shape& high,
+          const Array& value);
+// Beyond the ends x continues: with its last element, mirrored about it, or
+// mirrored about its outer edge.
+enum class PadMode : uint8_t { edge, reflect, symmetric };
+Array pad(const Array& x, const Shape& low, const Shape& high, PadMode mode);
+// x with the window given as in slice() replaced by update (broadcast to it).
+Array slice_update(const Array& x, const Array& update, const Shape& start,
+                   const Shape& stop, const Shape& step);
+
+// --- reductions (ops/reduce.cpp); no axes means all ---
+
+using Axes = std::optional<Shape>;
+Array sum(const Array& x, const Axes& axes = {}, bool keepdims = false);
+Array prod(const Array& x, const Axes& axes = {}, bool keepdims = false);
+Array max(const Array& x, const Axes& axes = {}, bool keepdims = false);
+Array min(const Array& x, const Axes& axes = {}, bool keepdims = false);
+Array all(const Array& x, const Axes& axes = {}, bool keepdims = false);
+Array any(const Array& x, const Axes& axes = {}, bool keepdims = false);
+Array mean(const Array& x, const Axes& axes = {}, bool keepdims = false);
+Array var(const Array& x, const Axes& axes = {}, bool keepdims = false,
+          int64_t ddof = 0);
+Array std(const Array& x, const Axes& axes = {}, bool keepdims = false,
+          int64_t ddof = 0);
+Array logsumexp(const Array& x, const Axes& axes = {}, bool keepdims = false);
+Array argmax(const Array& x, std::optional<int64_t> axis = {},
+             bool keepdims = false);
+Array argmin(const Array& x, std::optional<int64_t> axis = {},
+             bool keepdims = false);
+Array softmax(const Array& x, const Axes& axes = {});
+// scale * sqrt(sum of squares over all arrays), rounded once: float32, or
+// float64 if any input is. A small scale keeps it in the range of float32.
+Array global_norm(const Arrays& arrays, double scale = 1);
+
+// --- sorting (ops/sort.cpp); no axis means the flattened array ---
+
+Array sort(const Array& x, std::optional<int64_t> axis = -1);
+Array argsort(const Array& x, std::optional<int64_t> axis = -1);
+
+// --- linear algebra (ops/matmul.cpp, ops/linalg.cpp) ---
+
+Array matmul(const Array& a, const Array& b);
+Array addmm(const Array& c, const Array& a, const Array& b, double alpha,
+            double beta);
+// x = q @ r for matrices (..., m, n) of float32 or float64: q is (..., m, k), r
+// (..., k, n), k = min(m, n).
+std::pair<Array, Array> qr(const Array& x);
+// Which norm: that of p (infinite ones are extremes), or one with a name.
+struct NormOrder {
+  enum Kind { euclidean, frobenius, nuclear, power } kind = euclidean;
+  double p = 2;
+};
+// Of vectors along one axis or of matrices in two (rows, columns); without axes x
+// itself is the vector or matrix, and the Euclidean norm is that of all elements.
+Array norm(const Array& x, NormOrder order, const Axes& axes, bool keepdims);
+
+// --- indexing (ops/index.cpp) ---
+
+Array take(const Array& x, const Array& indices, std::optional<int64_t> axis);
+Array take_along_axis(const Array& x, const Array& indices,
+                      std::optional<int64_t> axis);
+Array put_along_axis(const Array& x, const Array& indices, const Array& values,
+                     std::optional<int64_t> axis);
+// Adds values at the indices; the gradient of take_along_axis.
+Array add_along_axis(const Array& x, const Array& indices, const Array& values,
+                     int64_t axis);
+// Index arrays broadcast together; see Gather and Scatter in families.h. `name`
+// (a literal) is the function that errors speak of.
+Array gather(const Array& x, const Arrays& indices,
+             const std::vector<int64_t>& axes,
+             const std::vector<int64_t>& windows, const char* name = "gather");
+// The shape of updates is that of the index arrays, then the windows.
+Array scatter(ScatterOp op, const Array& x, const Arrays& indices,
+              const Array& updates, const std::vector<int64_t>& axes,
+              const char* name = "scatter");
+
+// Random numbers are in ops/random.h.
+
+// --- axes ---
+
+// An axis counted from either end; throws AxisError naming `op`.
+int64_t normalize_axis(int64_t axis, int64_t ndim, const char* op);
+// Several, ascending, without duplicates.
+Shape normalize_axes(const Shape& axes, int64_t ndim, const char* op);
+
+// --- transforms (grad.cpp) ---
+
+using Function = std::function<Arrays(const Arrays&)>;
+// The outputs of f at the primals, and the gradients of the primals given the
+// cotangents, which are asked for once the outputs are known.
+std::pair<Arrays, Arrays> vjp(const Function& f, const Arrays& primals,
+                              const Function& cotangents);
+std::pair<Arrays, Arrays> jvp(const Function& f, const Arrays& primals,
+                              const Arrays& tangents);
+// Gradients of tracers, which made the outputs, given the outputs' cotangents.
+// Nothing behind the primals or the `others` is looked at.
+Arrays backward(const Arrays& primals, const Arrays& outputs,
+                const Arrays& cotangents, const Inputs& others = {});
+
+}  // namespace ingot
