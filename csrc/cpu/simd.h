@@ -1,0 +1,86 @@
+// The table of vectorised kernels: filled at load from the files that were
+// built for this processor's instruction set. SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include "csrc/dtype.h"
+#include "csrc/families.h"
+
+namespace ingot::cpu {
+
+// Kernels work on contiguous elements; `out` may be an input.
+using UnaryKernel = void (*)(const void* x, void* out, int64_t n);
+using BinaryKernel = void (*)(const void* a, const void* b, void* out,
+                              int64_t n);
+using SelectKernel = void (*)(const bool* condition, const void* a,
+                              const void* b, void* out, int64_t n);
+
+// What one sweep over an array accumulates; `deviations` are the squares of
+// x - center, `exponentials` are exp(x - center), with one center per result.
+enum class Pass : uint8_t { sum, prod, max, min, deviations, exponentials };
+inline constexpr int kPasses = 6;
+// Folds `lines` lines of n elements, `stride` apart, into accumulators, of the
+// type accumulator_of(): one per line (rows), or one per element (columns).
+using ReduceKernel = void (*)(const void* x, int64_t stride, int64_t lines,
+                              int64_t n, void* accumulators,
+                              const double* centers);
+// The same for the extreme value and its index; x begins at index `first`.
+using ArgReduceKernel = void (*)(const void* x, int64_t stride, int64_t lines,
+                                 int64_t n, int64_t first, void* values,
+                                 uint32_t* indices);
+// out[i] = exp(x[i] - shift).
+using ExponentialKernel = void (*)(const void* x, void* out, int64_t n,
+                                   double shift);
+
+// Sums and products of floats are kept in double, those of integers wrap.
+inline Dtype accumulator_of(Pass pass, Dtype compute) {
+  if (pass == Pass::max || pass == Pass::min) return compute;
+  if (is_floating(compute)) return Dtype::float64;
+  bool wide = size_of(compute) == 8;
+  if (is_unsigned(compute)) return wide ? Dtype::uint64 : Dtype::uint32;
+  return wide ? Dtype::int64 : Dtype::int32;
+}
+
+// Takes the parameter, the gradient and the slots to the new parameter and
+// slots; `hyper` is the rule's Hyper<T>.
+using StepKernel = void (*)(const void* const* in, void* const* out,
+                            const void* hyper, int64_t n);
+
+// A deviate x becomes x * scale + shift; truncated normals are then multiplied by
+// root and kept within [low, high]. Numbers are rounded to the output's type.
+struct RandomArgs {
+  uint32_t k0, k1;  // the key
+  double scale, shift, root, low, high;
+};
+// Draws from both words of each generator call on counters (c0 + i, c1 + i).
+using RandomKernel = void (*)(const RandomArgs& args, uint32_t c0, uint32_t c1,
+                              void* first, void* second, int64_t n);
+
+struct Kernels {
+  // By op and compute type; null where the op does not take that type.
+  UnaryKernel unary[kUnaryOps][kDtypes] = {};
+  BinaryKernel binary[kBinaryOps][kDtypes] = {};
+  // By source and destination. Floats saturate into integers, NaN becomes 0.
+  UnaryKernel convert[kDtypes][kDtypes] = {};
+  SelectKernel select[4] = {};  // by log2 of the element size
+  // By pass and compute type; the last two passes take floats only.
+  ReduceKernel rows[kPasses][kDtypes] = {};
+  ReduceKernel columns[kPasses][kDtypes] = {};
+  ArgReduceKernel arg_rows[2][kDtypes] = {};  // by ArgReduceOp
+  ArgReduceKernel arg_columns[2][kDtypes] = {};
+  UnaryKernel softmax[kDtypes] = {};  // of one row
+  ExponentialKernel exponential[kDtypes] = {};
+  StepKernel step[kRules][kDtypes] = {};
+  RandomKernel random[4][kDtypes] = {};  // by DistributionKind and output type
+};
+
+inline UnaryKernel& convert_kernel(Kernels& k, Dtype from, Dtype to) {
+  return k.convert[static_cast<int>(from)][static_cast<int>(to)];
+}
+
+// The table of this processor, and the name of its instruction set.
+const Kernels& kernels();
+const char* simd_level();
+
+}  // namespace ingot::cpu

@@ -1,0 +1,232 @@
+// Stable sorting along the last axis on the CPU: radix sort of elements by an
+// unsigned key. A long row is cut into chunks, which count and move in
+// parallel. SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "csrc/cpu/backend.h"
+#include "csrc/cpu/tiles.h"
+
+namespace ingot::cpu {
+namespace {
+
+// Elements that one thread counts or moves at a time.
+constexpr int64_t kPart = 64 << 10;
+// Below this, radix sort does not pay.
+constexpr int64_t kFew = 48;
+
+// Maps the bits of an element to an unsigned number of the same order: NaN
+// above all else, both zeros equal.
+template <class Bits>
+struct Order {
+  Bits flip;      // the sign bit of signed integers
+  Bits infinity;  // of floating types, else 0
+
+  Bits operator()(Bits x) const {
+    if (infinity == 0) return x ^ flip;
+    constexpr Bits sign = Bits(Bits(1) << (8 * sizeof(Bits) - 1));
+    Bits magnitude = x & Bits(~sign);
+    if (magnitude > infinity) return Bits(~Bits(0));
+    if (magnitude == 0) return sign;
+    return x & sign ? Bits(~x) : Bits(x | sign);
+  }
+};
+
+template <class Bits>
+Order<Bits> order_of(Dtype dtype) {
+  constexpr int top = 8 * sizeof(Bits) - 1;
+  switch (dtype) {
+    case Dtype::float16:
+      return {0, Bits(0x7c00)};
+    case Dtype::bfloat16:
+      return {0, Bits(0x7f80)};
+    case Dtype::float32:
+      return {0, Bits(0x7f800000)};
+    case Dtype::float64:
+      return {0, Bits(0x7ff0000000000000)};
+    default:
+      return {is_signed(dtype) ? Bits(Bits(1) << top) : Bits(0), 0};
+  }
+}
+
+// What is moved: the element itself, or with its index.
+template <class Bits>
+struct Indexed {
+  Bits bits;
+  uint32_t index;
+};
+template <class Bits>
+Bits bits_of(Bits x) {
+  return x;
+}
+template <class Bits>
+Bits bits_of(const Indexed<Bits>& x) {
+  return x.bits;
+}
+
+constexpr int kDigits = 256;
+using Counts = std::array<int64_t, kDigits>;
+
+template <class Item, class Key>
+class Sorter {
+ public:
+  explicit Sorter(Key key) : key_(key) {}
+
+  // Returns where the sorted items are: in `items` or in `spare`.
+  Item* sort(Item* items, Item* spare, int64_t n) const {
+    if (n < kFew) {
+      std::stable_sort(items, items + n, [this](const Item& a, const Item& b) {
+        return key_(bits_of(a)) < key_(bits_of(b));
+      });
+      return items;
+    }
+    constexpr int bytes = sizeof(bits_of(Item()));
+    std::vector<Counts> counts((n + kPart - 1) / kPart);
+    for (int shift = 0; shift < 8 * bytes; shift += 8) {
+      count(items, n, shift, counts);
+      if (!starts_of(counts, n)) continue;
+      move(items, spare, n, shift, counts);
+      std::swap(items, spare);
+    }
+    return items;
+  }
+
+ private:
+  int digit(const Item& item, int shift) const {
+    return static_cast<int>(key_(bits_of(item)) >> shift & (kDigits - 1));
+  }
+
+  // How often each digit occurs in each part.
+  void count(const Item* items, int64_t n, int shift,
+             std::vector<Counts>& counts) const {
+    parallel_for(n, kPart, [&](int64_t begin, int64_t end) {
+      Counts& own = counts[begin / kPart];
+      own.fill(0);
+      for (int64_t i = begin; i < end; ++i) ++own[digit(items[i], shift)];
+    });
+  }
+
+  // Turns counts into the places where each part puts the first of each digit;
+  // false if all items have the same one.
+  static bool starts_of(std::vector<Counts>& counts, int64_t n) {
+    int64_t at = 0;
+    for (int d = 0; d < kDigits; ++d) {
+      int64_t before = at;
+      for (Counts& own : counts) at += std::exchange(own[d], at);
+      if (at - before == n) return false;
+    }
+    return true;
+  }
+
+  void move(const Item* from, Item* to, int64_t n, int shift,
+            std::vector<Counts>& starts) const {
+    parallel_for(n, kPart, [&](int64_t begin, int64_t end) {
+      Counts& own = starts[begin / kPart];
+      for (int64_t i = begin; i < end; ++i) {
+        to[own[digit(from[i], shift)]++] = from[i];
+      }
+    });
+  }
+
+  Key key_;
+};
+
+// Sorts every row of x and hands it to store(row, items).
+template <class Item, class Bits, class Store>
+void sort_rows(const Array& x, Store&& store) {
+  int64_t n = x.ndim() == 0 ? 1 : x.shape().back();
+  int64_t rows = x.size() / n;
+  Reader reader(x);
+  Sorter<Item, Order<Bits>> sorter(order_of<Bits>(x.dtype()));
+  auto load = [&](int64_t row, int64_t begin, int64_t end, Item* items) {
+    Scratch scratch;
+    for (int64_t at = begin; at < end; at += kTile) {
+      int64_t count = std::min(kTile, end - at);
+      auto* from =
+          static_cast<const Bits*>(reader.read(row * n + at, count, scratch));
+      for (int64_t i = 0; i < count; ++i) {
+        if constexpr (std::is_same_v<Item, Bits>) {
+          items[at + i] = from[i];
+        } else {
+          items[at + i] = {from[i], static_cast<uint32_t>(at + i)};
+        }
+      }
+    }
+  };
+  auto memory = [&] {
+    return allocator::allocate(2 * n * sizeof(Item), "sorting a row");
+  };
+  if (n <= kPart) {
+    int64_t grain = x.size() < kChunk ? rows : std::max<int64_t>(1, kChunk / n);
+    parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
+      BufferPtr buffer = memory();
+      Item* items = static_cast<Item*>(buffer->data);
+      for (int64_t row = begin; row < end; ++row) {
+        load(row, 0, n, items);
+        store(row, 0, n, sorter.sort(items, items + n, n));
+      }
+    });
+    return;
+  }
+  BufferPtr buffer = memory();
+  Item* items = static_cast<Item*>(buffer->data);
+  for (int64_t row = 0; row < rows; ++row) {
+    parallel_for(n, kPart, [&](int64_t begin, int64_t end) {
+      load(row, begin, end, items);
+    });
+    const Item* sorted = sorter.sort(items, items + n, n);
+    parallel_for(n, kPart, [&](int64_t begin, int64_t end) {
+      store(row, begin, end, sorted);
+    });
+  }
+}
+
+// Calls f with the unsigned type as wide as an element.
+template <class F>
+void by_width(Dtype dtype, F&& f) {
+  switch (size_of(dtype)) {
+    case 1:
+      return f(TypeTag<uint8_t>());
+    case 2:
+      return f(TypeTag<uint16_t>());
+    case 4:
+      return f(TypeTag<uint32_t>());
+    default:
+      return f(TypeTag<uint64_t>());
+  }
+}
+
+}  // namespace
+
+void CpuBackend::sort(const Array& x, Array& out) {
+  if (x.size() == 0) return;
+  int64_t n = x.ndim() == 0 ? 1 : x.shape().back();
+  by_width(x.dtype(), [&](auto tag) {
+    using Bits = typename decltype(tag)::type;
+    auto* to = out.data<Bits>();
+    sort_rows<Bits, Bits>(
+        x, [=](int64_t row, int64_t begin, int64_t end, const Bits* items) {
+          std::copy(items + begin, items + end, to + row * n + begin);
+        });
+  });
+}
+
+void CpuBackend::argsort(const Array& x, Array& out) {
+  if (x.size() == 0) return;
+  int64_t n = x.ndim() == 0 ? 1 : x.shape().back();
+  auto* to = out.data<uint32_t>();
+  by_width(x.dtype(), [&](auto tag) {
+    using Bits = typename decltype(tag)::type;
+    sort_rows<Indexed<Bits>, Bits>(x,
+                                   [=](int64_t row, int64_t begin, int64_t end,
+                                       const Indexed<Bits>* items) {
+                                     for (int64_t i = begin; i < end; ++i) {
+                                       to[row * n + i] = items[i].index;
+                                     }
+                                   });
+  });
+}
+
+}  // namespace ingot::cpu

@@ -1,0 +1,166 @@
+// The optimizer step on the CPU: one pass over the memory of all tensors, in
+// chunks that the threads claim. SPDX-License-Identifier: MIT
+#include "csrc/ops/step.h"
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+#include "csrc/cpu/backend.h"
+#include "csrc/cpu/simd.h"
+#include "csrc/cpu/tiles.h"
+
+namespace ingot::cpu {
+namespace {
+
+// While one lives, this thread reads and writes subnormal numbers as zero, as
+// Apple GPUs do.
+class FlushSubnormals {
+ public:
+  FlushSubnormals() : before_(get()) { set(before_ | kFlush); }
+  ~FlushSubnormals() { set(before_); }
+  FlushSubnormals(const FlushSubnormals&) = delete;
+  FlushSubnormals& operator=(const FlushSubnormals&) = delete;
+
+ private:
+#if defined(__x86_64__)
+  static constexpr uint64_t kFlush = 0x8040;  // FTZ and DAZ
+  static uint64_t get() { return _mm_getcsr(); }
+  static void set(uint64_t word) { _mm_setcsr(static_cast<uint32_t>(word)); }
+#else
+  static constexpr uint64_t kFlush = uint64_t{1} << 24;  // FZ
+  static uint64_t get() {
+    uint64_t word;
+    asm volatile("mrs %0, fpcr" : "=r"(word));
+    return word;
+  }
+  static void set(uint64_t word) { asm volatile("msr fpcr, %0" ::"r"(word)); }
+#endif
+  uint64_t before_;
+};
+
+// Half types convert to float64 by way of float32.
+void convert(const void* from, Dtype source, void* to, Dtype target,
+             int64_t n) {
+  auto kernel = [](Dtype a, Dtype b) {
+    return kernels().convert[static_cast<int>(a)][static_cast<int>(b)];
+  };
+  if (auto direct = kernel(source, target)) return direct(from, to, n);
+  Scratch middle;
+  kernel(source, Dtype::float32)(from, middle.bytes, n);
+  kernel(Dtype::float32, target)(middle.bytes, to, n);
+}
+
+class StepPass {
+ public:
+  explicit StepPass(const StepTable& table)
+      : table_(table), row_(kernels().step[static_cast<int>(table.rule)]) {}
+
+  void run(const StepChunk& chunk) const {
+    const StepTensor& t = table_.tensors[static_cast<size_t>(chunk.tensor)];
+    if (t.direct) {
+      run_direct(t, chunk);
+    } else {
+      run_tiles(t, chunk);
+    }
+  }
+
+ private:
+  int inputs() const { return 2 + table_.slots; }
+  int outputs() const { return 1 + table_.slots; }
+
+  void call(Dtype compute, const void* const* in, void* const* out,
+            int64_t n) const {
+    const void* hyper = table_.hyper_float;
+    if (compute == Dtype::float64) hyper = table_.hyper;
+    row_[static_cast<int>(compute)](in, out, hyper, n);
+  }
+
+  void run_direct(const StepTensor& t, const StepChunk& chunk) const {
+    const void* in[2 + kMaxSlots];
+    void* out[1 + kMaxSlots];
+    int64_t skip = chunk.first * size_of(t.compute);
+    for (int i = 0; i < inputs(); ++i) {
+      in[i] = static_cast<const char*>(t.in_data[i]) + skip;
+    }
+    for (int i = 0; i < outputs(); ++i) {
+      out[i] = static_cast<char*>(t.out_data[i]) + skip;
+    }
+    call(t.compute, in, out, chunk.count);
+  }
+
+  void run_tiles(const StepTensor& t, const StepChunk& chunk) const {
+    SmallVector<Reader, 2 + kMaxSlots> readers;
+    for (int i = 0; i < inputs(); ++i) readers.emplace_back(*t.in[i]);
+    const void* in[2 + kMaxSlots];
+    void* out[1 + kMaxSlots];
+    Scratch wide[2 + kMaxSlots], raw[2 + kMaxSlots];
+    for (int64_t done = 0; done < chunk.count; done += kTile) {
+      int64_t at = chunk.first + done;
+      int64_t n = std::min<int64_t>(kTile, chunk.count - done);
+      for (int i = 0; i < inputs(); ++i) {
+        in[i] = readers[i].read(at, n, raw[i]);
+        Dtype dtype = t.in[i]->dtype();
+        if (dtype == t.compute) continue;
+        convert(in[i], dtype, wide[i].bytes, t.compute, n);
+        in[i] = wide[i].bytes;
+      }
+      // A kernel may write where it reads: scratch serves for both.
+      for (int i = 0; i < outputs(); ++i) {
+        int source = i == 0 ? 0 : i + 1;  // there is no new gradient
+        out[i] = converts(t, i) ? wide[source].bytes : place(t, i, at);
+      }
+      call(t.compute, in, out, n);
+      for (int i = 0; i < outputs(); ++i) {
+        if (!converts(t, i)) continue;
+        convert(out[i], t.compute, place(t, i, at), t.out[i]->dtype(), n);
+      }
+    }
+  }
+
+  static bool converts(const StepTensor& t, int output) {
+    return t.out[output]->dtype() != t.compute;
+  }
+  static void* place(const StepTensor& t, int output, int64_t at) {
+    return static_cast<char*>(t.out_data[output]) +
+           at * t.out[output]->itemsize();
+  }
+
+  const StepTable& table_;
+  const StepKernel* row_;
+};
+
+// Runs of chunks, so that a thread claims about one full chunk's elements even
+// where tensors are tiny: where each run starts, and the end.
+std::vector<int64_t> runs_of(const std::vector<StepChunk>& chunks) {
+  std::vector<int64_t> starts;
+  int64_t filled = kStepChunk;
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    if (filled + chunks[i].count > kStepChunk) {
+      starts.push_back(static_cast<int64_t>(i));
+      filled = 0;
+    }
+    filled += chunks[i].count;
+  }
+  starts.push_back(static_cast<int64_t>(chunks.size()));
+  return starts;
+}
+
+}  // namespace
+
+void CpuBackend::step(const StepTable& table) {
+  StepPass pass(table);
+  std::vector<int64_t> starts = runs_of(table.chunks);
+  auto runs = static_cast<int64_t>(starts.size()) - 1;
+  parallel_for(
+      runs, table.size < kParallel ? runs : 1,
+      [&](int64_t begin, int64_t end) {
+        FlushSubnormals flush;
+        for (int64_t i = starts[begin]; i < starts[end]; ++i) {
+          pass.run(table.chunks[static_cast<size_t>(i)]);
+        }
+      },
+      Interrupt::no);
+}
+
+}  // namespace ingot::cpu

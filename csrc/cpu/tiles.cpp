@@ -1,0 +1,143 @@
+// Gathering and scattering of tiles.
+// SPDX-License-Identifier: MIT
+#include "csrc/cpu/tiles.h"
+
+#include <cstring>
+
+#include "csrc/cpu/simd.h"
+
+namespace ingot::cpu {
+namespace {
+
+// Calls f with an unsigned type of the given width: moving needs no more.
+template <class F>
+void by_width(int64_t itemsize, F&& f) {
+  switch (itemsize) {
+    case 1:
+      return f(TypeTag<uint8_t>());
+    case 2:
+      return f(TypeTag<uint16_t>());
+    case 4:
+      return f(TypeTag<uint32_t>());
+    default:
+      return f(TypeTag<uint64_t>());
+  }
+}
+
+template <class T>
+void gather(const T* from, int64_t stride, T* to, int64_t n) {
+  if (stride == 1) {
+    std::memcpy(to, from, n * sizeof(T));
+  } else if (stride == 0) {
+    for (int64_t i = 0; i < n; ++i) to[i] = *from;
+  } else {
+    for (int64_t i = 0; i < n; ++i) to[i] = from[i * stride];
+  }
+}
+
+template <class T>
+void scatter(const T* from, T* to, int64_t stride, int64_t n) {
+  if (stride == 1) {
+    std::memcpy(to, from, n * sizeof(T));
+  } else {
+    for (int64_t i = 0; i < n; ++i) to[i * stride] = from[i];
+  }
+}
+
+}  // namespace
+
+Walk::Walk(const Array& x) : Walk(x.shape(), x.strides()) {}
+
+Walk::Walk(const Shape& shape, const Strides& strides) {
+  for (int64_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == 1) continue;
+    if (!shape_.empty() && strides_.back() == strides[i] * shape[i]) {
+      shape_.back() *= shape[i];
+      strides_.back() = strides[i];
+    } else {
+      shape_.push_back(shape[i]);
+      strides_.push_back(strides[i]);
+    }
+  }
+  contiguous_ = shape_.empty() || (shape_.size() == 1 && strides_[0] == 1);
+  constant_ = shape_.empty() || (shape_.size() == 1 && strides_[0] == 0);
+}
+
+Reader::Reader(const Array& x)
+    : base_(x.data<const char>()), itemsize_(x.itemsize()), walk_(x) {}
+
+const void* Reader::read(int64_t begin, int64_t n, Scratch& scratch) const {
+  if (walk_.contiguous()) return base_ + begin * itemsize_;
+  const void* result = scratch.bytes;
+  by_width(itemsize_, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    auto* from = reinterpret_cast<const T*>(base_);
+    auto* to = reinterpret_cast<T*>(scratch.bytes);
+    walk_.runs(begin, begin + n, [&](int64_t offset, int64_t count) {
+      if (count == n && walk_.inner_stride() == 1) {
+        result = from + offset;  // a whole tile within one row
+        return;
+      }
+      gather(from + offset, walk_.inner_stride(), to, count);
+      to += count;
+    });
+  });
+  return result;
+}
+
+Writer::Writer(const Array& out)
+    : base_(out.data<char>()), itemsize_(out.itemsize()), walk_(out) {}
+
+void* Writer::target(int64_t begin, Scratch& scratch) const {
+  return direct() ? base_ + begin * itemsize_
+                  : static_cast<void*>(scratch.bytes);
+}
+
+void Writer::store(int64_t begin, int64_t n, const Scratch& scratch) const {
+  if (direct()) return;
+  by_width(itemsize_, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    auto* from = reinterpret_cast<const T*>(scratch.bytes);
+    auto* to = reinterpret_cast<T*>(base_);
+    walk_.runs(begin, begin + n, [&](int64_t offset, int64_t count) {
+      scatter(from, to + offset, walk_.inner_stride(), count);
+      from += count;
+    });
+  });
+}
+
+namespace {
+
+UnaryKernel conversion(Dtype from, Dtype to) {
+  if (from == to) return nullptr;
+  return kernels().convert[static_cast<int>(from)][static_cast<int>(to)];
+}
+
+}  // namespace
+
+ConvertingReader::ConvertingReader(const Array& x, Dtype to)
+    : reader_(x), convert_(conversion(x.dtype(), to)) {}
+
+const void* ConvertingReader::read(int64_t begin, int64_t n,
+                                   Scratch& scratch) const {
+  if (!convert_) return reader_.read(begin, n, scratch);
+  Scratch narrow;
+  convert_(reader_.read(begin, n, narrow), scratch.bytes, n);
+  return scratch.bytes;
+}
+
+ConvertingWriter::ConvertingWriter(const Array& out, Dtype from)
+    : writer_(out), convert_(conversion(from, out.dtype())) {}
+
+void* ConvertingWriter::target(int64_t begin, Scratch& scratch) const {
+  return convert_ ? scratch.bytes : writer_.target(begin, scratch);
+}
+
+void ConvertingWriter::store(int64_t begin, int64_t n, Scratch& scratch) const {
+  if (!convert_) return writer_.store(begin, n, scratch);
+  Scratch narrow;
+  convert_(scratch.bytes, writer_.target(begin, narrow), n);
+  writer_.store(begin, n, narrow);
+}
+
+}  // namespace ingot::cpu

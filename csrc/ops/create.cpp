@@ -1,0 +1,121 @@
+// Arrays from nothing: constants, ranges, identity and triangles.
+// SPDX-License-Identifier: MIT
+#include <cmath>
+
+#include "csrc/backend.h"
+#include "csrc/ops.h"
+
+namespace ingot {
+namespace {
+
+class Fill final : public Op {
+ public:
+  explicit Fill(Number value) : value_(value) {}
+  const char* name() const override { return "full"; }
+  void eval(Backend& backend, Inputs&, Outputs& out) const override {
+    out[0].allocate();
+    backend.fill(value_, out[0]);
+  }
+
+ private:
+  Number value_;
+};
+
+class Arange final : public Op {
+ public:
+  Arange(double start, double step) : start_(start), step_(step) {}
+  const char* name() const override { return "arange"; }
+  void eval(Backend& backend, Inputs&, Outputs& out) const override {
+    out[0].allocate();
+    backend.arange(start_, step_, out[0]);
+  }
+
+ private:
+  double start_, step_;
+};
+
+class Eye final : public Op {
+ public:
+  explicit Eye(int64_t diagonal) : diagonal_(diagonal) {}
+  const char* name() const override { return "eye"; }
+  void eval(Backend& backend, Inputs&, Outputs& out) const override {
+    out[0].allocate();
+    backend.eye(diagonal_, out[0]);
+  }
+
+ private:
+  int64_t diagonal_;
+};
+
+// Rows and columns of the last two axes, as a boolean lower triangle.
+Array lower_triangle(const Array& x, int64_t diagonal, const char* op) {
+  require(x.ndim() >= 2, op, ": x must have at least 2 dimensions, got shape ",
+          x.shape());
+  return tri(x.shape(x.ndim() - 2), x.shape(x.ndim() - 1), diagonal,
+             Dtype::bool_);
+}
+
+}  // namespace
+
+Array full(const Shape& shape, Number value, Dtype dtype) {
+  return make_array(std::make_shared<Fill>(value), shape, dtype, {});
+}
+
+Array zeros(const Shape& shape, Dtype dtype) {
+  return full(shape, {0, 0}, dtype);
+}
+
+Array ones(const Shape& shape, Dtype dtype) {
+  return full(shape, {1, 1}, dtype);
+}
+
+Array zeros_like(const Array& x) { return zeros(x.shape(), x.dtype()); }
+Array ones_like(const Array& x) { return ones(x.shape(), x.dtype()); }
+
+Array arange(double start, double stop, double step, Dtype dtype) {
+  require(std::isfinite(start) && std::isfinite(stop) && std::isfinite(step),
+          "arange: start, stop and step must be finite, got ", start, ", ",
+          stop, ", ", step);
+  require(step != 0, "arange: step must not be zero");
+  require<TypeError>(dtype != Dtype::bool_,
+                     "arange: dtype must be a number type, got bool");
+  double count = std::max(0.0, std::ceil((stop - start) / step));
+  require<MemoryError>(count < 0x1p62,
+                       "arange: the number of elements must be "
+                       "below 2^62, got ",
+                       count);
+  return make_array(std::make_shared<Arange>(start, step),
+                    {static_cast<int64_t>(count)}, dtype, {});
+}
+
+Array linspace(double start, double stop, int64_t num, Dtype dtype) {
+  require(num >= 0, "linspace: num must not be negative, got ", num);
+  double step = num > 1 ? (stop - start) / static_cast<double>(num - 1) : 0;
+  auto op = std::make_shared<Arange>(start, step);
+  return make_array(std::move(op), {num}, dtype, {});
+}
+
+Array eye(int64_t rows, int64_t columns, int64_t diagonal, Dtype dtype) {
+  return make_array(std::make_shared<Eye>(diagonal), {rows, columns}, dtype,
+                    {});
+}
+
+Array tri(int64_t rows, int64_t columns, int64_t diagonal, Dtype dtype) {
+  auto column =
+      reshape(arange(0, static_cast<double>(rows), 1, Dtype::int64), {rows, 1});
+  auto row = arange(-static_cast<double>(diagonal),
+                    static_cast<double>(columns - diagonal), 1, Dtype::int64);
+  return astype(greater_equal(column, row), dtype);
+}
+
+Array tril(const Array& x, int64_t diagonal) {
+  return where(lower_triangle(x, diagonal, "tril"), x,
+               Array::scalar(int64_t{0}, x.dtype()));
+}
+
+Array triu(const Array& x, int64_t diagonal) {
+  return where(lower_triangle(x, diagonal - 1, "triu"),
+               Array::scalar(int64_t{0}, x.dtype()), x);
+}
+
+}  // namespace ingot

@@ -1,0 +1,301 @@
+// Elementwise families: types, broadcasting and derivatives of every line of
+// ops.def, and select and cast beside them.
+// SPDX-License-Identifier: MIT
+#include <numbers>
+
+#include "csrc/backend.h"
+#include "csrc/ops.h"
+#include "csrc/ops/operators.h"
+
+namespace ingot {
+namespace {
+
+enum class UnaryKind { floating, numeric, rounding, test, integer, logical };
+enum class BinaryKind { arithmetic, floating, compare, logical, integer };
+
+struct UnaryInfo {
+  const char* name;
+  UnaryKind kind;
+};
+struct BinaryInfo {
+  const char* name;
+  BinaryKind kind;
+};
+
+constexpr UnaryInfo kUnary[] = {
+#define UNARY(name, Functor, kind, doc) {#name, UnaryKind::kind},
+#include "csrc/ops.def"
+};
+constexpr BinaryInfo kBinary[] = {
+#define BINARY(name, Functor, kind, doc) {#name, BinaryKind::kind},
+#include "csrc/ops.def"
+};
+
+const UnaryInfo& info(UnaryOp op) { return kUnary[static_cast<int>(op)]; }
+const BinaryInfo& info(BinaryOp op) { return kBinary[static_cast<int>(op)]; }
+
+// The number as a scalar of the type of a result.
+auto constant_like(const Array& y) {
+  return
+      [dtype = y.dtype()](double value) { return Array::scalar(value, dtype); };
+}
+
+// dy/dx; an empty Array stands for zero.
+Array derivative(UnaryOp op, [[maybe_unused]] const Array& x, const Array& y) {
+  [[maybe_unused]] auto c = constant_like(y);
+  switch (op) {
+#define UNARY_DERIVATIVE(Functor, dx) \
+  case UnaryOp::Functor:              \
+    return dx;
+#define BINARY_DERIVATIVE(Functor, da, db)
+#include "csrc/ops/derivatives.def"
+    default:
+      return Array();
+  }
+}
+
+Array derivative(BinaryOp op, int by, const Array& a, const Array& b,
+                 const Array& y) {
+  auto c = constant_like(y);
+  switch (op) {
+#define UNARY_DERIVATIVE(Functor, dx)
+#define BINARY_DERIVATIVE(Functor, da, db) \
+  case BinaryOp::Functor:                  \
+    return by == 0 ? da : db;
+#include "csrc/ops/derivatives.def"
+    default:
+      return Array();
+  }
+}
+
+// x in the layout of the result that it broadcasts to.
+Array broadcast_view(const Array& x, const Array& out) {
+  if (x.shape() == out.shape()) return x;
+  auto data = std::make_shared<ArrayData>();
+  data->shape = out.shape();
+  data->dtype = x.dtype();
+  data->size = out.size();
+  Array view(std::move(data));
+  Strides strides(out.ndim(), 0);
+  int64_t lead = out.ndim() - x.ndim();
+  for (int64_t i = 0; i < x.ndim(); ++i) {
+    if (x.shape(i) != 1) strides[lead + i] = x.strides()[i];
+  }
+  view.view_of(x, std::move(strides));
+  return view;
+}
+
+class Unary final : public Op {
+ public:
+  explicit Unary(UnaryOp op) : op_(op) {}
+  const char* name() const override { return info(op_).name; }
+
+  void eval(Backend& backend, Inputs& in, Outputs& out) const override {
+    allocate_or_donate(in, out[0]);
+    backend.unary(op_, in[0], out[0]);
+  }
+
+  Arrays vjp(const Inputs& in, const Outputs& out, const Arrays& cotangents,
+             const std::vector<int>&) const override {
+    Array partial = derivative(op_, in[0], out[0]);
+    return {partial ? cotangents[0] * partial : zeros_like(in[0])};
+  }
+
+ private:
+  UnaryOp op_;
+};
+
+class Binary final : public Op {
+ public:
+  explicit Binary(BinaryOp op) : op_(op) {}
+  const char* name() const override { return info(op_).name; }
+
+  void eval(Backend& backend, Inputs& in, Outputs& out) const override {
+    allocate_or_donate(in, out[0]);
+    backend.binary(op_, broadcast_view(in[0], out[0]),
+                   broadcast_view(in[1], out[0]), out[0]);
+  }
+
+  Arrays vjp(const Inputs& in, const Outputs& out, const Arrays& cotangents,
+             const std::vector<int>& wanted) const override {
+    Arrays gradients;
+    for (int i : wanted) {
+      Array partial = derivative(op_, i, in[0], in[1], out[0]);
+      gradients.push_back(partial
+                              ? sum_to(cotangents[0] * partial, in[i].shape())
+                              : zeros_like(in[i]));
+    }
+    return gradients;
+  }
+
+ private:
+  BinaryOp op_;
+};
+
+class Select final : public Op {
+ public:
+  const char* name() const override { return "where"; }
+
+  void eval(Backend& backend, Inputs& in, Outputs& out) const override {
+    allocate_or_donate(in, out[0]);
+    backend.select(broadcast_view(in[0], out[0]), broadcast_view(in[1], out[0]),
+                   broadcast_view(in[2], out[0]), out[0]);
+  }
+
+  Arrays vjp(const Inputs& in, const Outputs& out, const Arrays& cotangents,
+             const std::vector<int>& wanted) const override {
+    Arrays gradients;
+    Array zero = Array::scalar(0.0, out[0].dtype());
+    for (int i : wanted) {
+      Array part = i == 0   ? zeros(out[0].shape(), Dtype::bool_)
+                   : i == 1 ? where(in[0], cotangents[0], zero)
+                            : where(in[0], zero, cotangents[0]);
+      gradients.push_back(sum_to(part, in[i].shape()));
+    }
+    return gradients;
+  }
+};
+
+class Cast final : public Op {
+ public:
+  const char* name() const override { return "astype"; }
+
+  void eval(Backend& backend, Inputs& in, Outputs& out) const override {
+    allocate_or_donate(in, out[0]);
+    backend.copy(in[0], out[0]);
+  }
+
+  Arrays vjp(const Inputs& in, const Outputs&, const Arrays& cotangents,
+             const std::vector<int>&) const override {
+    return {astype(cotangents[0], in[0].dtype())};
+  }
+};
+
+// Ops have no state but their kind: all nodes share one of each.
+std::shared_ptr<const Op> shared(UnaryOp op) {
+  static const auto ops = [] {
+    std::vector<std::shared_ptr<const Op>> ops;
+    for (int i = 0; i < kUnaryOps; ++i) {
+      ops.push_back(std::make_shared<Unary>(static_cast<UnaryOp>(i)));
+    }
+    return ops;
+  }();
+  return ops[static_cast<int>(op)];
+}
+
+std::shared_ptr<const Op> shared(BinaryOp op) {
+  static const auto ops = [] {
+    std::vector<std::shared_ptr<const Op>> ops;
+    for (int i = 0; i < kBinaryOps; ++i) {
+      ops.push_back(std::make_shared<Binary>(static_cast<BinaryOp>(i)));
+    }
+    return ops;
+  }();
+  return ops[static_cast<int>(op)];
+}
+
+Array unary(UnaryOp op, const Array& x) {
+  Dtype in = x.dtype(), out = in;
+  switch (info(op).kind) {
+    case UnaryKind::floating:
+      in = out = floating(in);
+      break;
+    case UnaryKind::numeric:
+      break;
+    case UnaryKind::rounding:
+      if (!is_floating(in)) return x;
+      break;
+    case UnaryKind::test:
+      in = floating(in);
+      out = Dtype::bool_;
+      break;
+    case UnaryKind::integer:
+      require<TypeError>(!is_floating(in), info(op).name,
+                         ": x must be an integer or bool array, got ", in);
+      break;
+    case UnaryKind::logical:
+      in = out = Dtype::bool_;
+      break;
+  }
+  return make_array(shared(op), x.shape(), out, {astype(x, in)});
+}
+
+Array binary(BinaryOp op, const Array& a, const Array& b) {
+  Dtype in = promote(a.dtype(), b.dtype()), out = in;
+  switch (info(op).kind) {
+    case BinaryKind::arithmetic:
+      break;
+    case BinaryKind::floating:
+      in = out = floating(in);
+      break;
+    case BinaryKind::compare:
+      out = Dtype::bool_;
+      break;
+    case BinaryKind::logical:
+      in = out = Dtype::bool_;
+      break;
+    case BinaryKind::integer:
+      require<TypeError>(!is_floating(in), info(op).name,
+                         ": a and b must be integer or bool arrays, got ",
+                         a.dtype(), " and ", b.dtype());
+      break;
+  }
+  Shape shape = broadcast_shapes(a.shape(), b.shape(), info(op).name);
+  return make_array(shared(op), std::move(shape), out,
+                    {astype(a, in), astype(b, in)});
+}
+
+}  // namespace
+
+#define UNARY(name, Functor, kind, doc) \
+  Array name(const Array& x) { return unary(UnaryOp::Functor, x); }
+#define BINARY(name, Functor, kind, doc)       \
+  Array name(const Array& a, const Array& b) { \
+    return binary(BinaryOp::Functor, a, b);    \
+  }
+#include "csrc/ops.def"
+
+Array where(const Array& condition, const Array& a, const Array& b) {
+  static const auto op = std::make_shared<Select>();
+  Dtype dtype = promote(a.dtype(), b.dtype());
+  Shape shape = broadcast_shapes(a.shape(), b.shape(), "where");
+  shape = broadcast_shapes(condition.shape(), shape, "where");
+  return make_array(
+      op, std::move(shape), dtype,
+      {astype(condition, Dtype::bool_), astype(a, dtype), astype(b, dtype)});
+}
+
+Array astype(const Array& x, Dtype dtype) {
+  static const auto op = std::make_shared<Cast>();
+  if (x.dtype() == dtype) return x;
+  return make_array(op, x.shape(), dtype, {x});
+}
+
+Shape broadcast_shapes(const Shape& a, const Shape& b, const char* op) {
+  if (a == b) return a;
+  Shape shape(a.size() >= b.size() ? a : b);
+  const Shape& other = a.size() >= b.size() ? b : a;
+  int64_t lead = shape.size() - other.size();
+  for (int64_t i = 0; i < other.size(); ++i) {
+    int64_t& n = shape[lead + i];
+    require(n == other[i] || n == 1 || other[i] == 1, op,
+            ": shapes must broadcast together, got ", a, " and ", b);
+    if (n == 1) n = other[i];
+  }
+  return shape;
+}
+
+Array sum_to(const Array& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  Shape axes;
+  int64_t lead = x.ndim() - shape.size();
+  for (int64_t i = 0; i < x.ndim(); ++i) {
+    if (i < lead || (shape[i - lead] == 1 && x.shape(i) != 1)) {
+      axes.push_back(i);
+    }
+  }
+  Array y = axes.empty() ? x : sum(x, axes, true);
+  return y.shape() == shape ? y : reshape(y, shape);
+}
+
+}  // namespace ingot

@@ -1,0 +1,87 @@
+// One optimizer step over all tensors of a model: the work list that a backend
+// is handed, and the rules of metal/rules by name.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "csrc/array.h"
+#include "csrc/families.h"
+#include "metal/rules/rules.def"
+
+namespace ingot {
+
+inline constexpr int kMaxSlots = std::max({
+#define RULE(Type, name, states, settings) static_cast<int>(Type::slots),
+#include "metal/rules/rules.def"
+});
+inline constexpr int kMaxHyper = std::max({
+#define RULE(Type, name, slots, settings) \
+  static_cast<int>(sizeof(Type::Hyper<double>) / sizeof(double)),
+#include "metal/rules/rules.def"
+});
+
+// Elements of a chunk, at most: 1 MiB of traffic, a few ten microseconds.
+inline constexpr int64_t kStepChunk = 32 << 10;
+
+// One tensor. Inputs are the parameter, the gradient and the slots, in any
+// layout; outputs are the parameter and the slots, contiguous, each either the
+// very memory of its input or memory that no input of the step lies in.
+struct StepTensor {
+  int64_t size;
+  Dtype compute;  // float32 or float64
+  bool direct;    // every operand is contiguous and of the compute type
+  const Array* in[2 + kMaxSlots];
+  const Array* out[1 + kMaxSlots];
+  const void* in_data[2 + kMaxSlots];  // of the first element
+  void* out_data[1 + kMaxSlots];
+};
+
+// Elements [first, first + count) of a tensor; `first` is a multiple of
+// kStepChunk.
+struct StepChunk {
+  int64_t first;
+  int32_t count;
+  int32_t tensor;
+};
+
+struct StepTable {
+  StepRule rule;
+  int slots;
+  std::vector<StepTensor> tensors;
+  std::vector<StepChunk> chunks;
+  int64_t size = 0;  // elements of all tensors
+  // The rule's Hyper as numbers, computed in double.
+  double hyper[kMaxHyper];
+  float hyper_float[kMaxHyper];
+};
+
+struct RuleInfo {
+  const char* name;
+  std::vector<std::string> slots, settings;
+};
+const RuleInfo& info(StepRule rule);
+// Throws ValueError where there is none of that name.
+StepRule rule_named(const std::string& name);
+
+struct StepResult {
+  Arrays parameters;
+  std::vector<Arrays> states;  // [slot][parameter]
+};
+
+// New parameters and states as one lazy node. Settings are scalars of any type,
+// read when the step is computed; the memory of parameters and states that have
+// no other owner then is written in place.
+StepResult step(StepRule rule, Arrays parameters, Arrays gradients,
+                std::vector<Arrays> states, Arrays settings);
+// The same numbers from the same formula as a graph of ordinary operations.
+StepResult composed_step(StepRule rule, Arrays parameters, Arrays gradients,
+                         std::vector<Arrays> states, Arrays settings);
+
+// x + 1; at once for a count (a uint64 scalar) that has been computed, so that
+// it does not grow a graph.
+Array increment(const Array& x);
+
+}  // namespace ingot

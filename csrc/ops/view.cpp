@@ -1,0 +1,324 @@
+// Windows on the memory of an array: no element moves (reshape of a layout that
+// cannot be a window is the one exception).
+// SPDX-License-Identifier: MIT
+#include <numeric>
+#include <optional>
+
+#include "csrc/backend.h"
+#include "csrc/ops.h"
+
+namespace ingot {
+namespace {
+
+class Reshape final : public Op {
+ public:
+  const char* name() const override { return "reshape"; }
+  bool is_view() const override { return true; }
+
+  void eval(Backend& backend, Inputs& in, Outputs& out) const override {
+    if (auto strides = window(in[0], out[0].shape())) {
+      out[0].view_of(in[0], *strides);
+      return;
+    }
+    out[0].allocate();
+    auto data = std::make_shared<ArrayData>();
+    data->shape = in[0].shape();
+    data->dtype = in[0].dtype();
+    data->size = in[0].size();
+    Array target(std::move(data));
+    target.view_of(out[0], contiguous_strides(in[0].shape()));
+    backend.copy(in[0], target);
+  }
+
+  Arrays vjp(const Inputs& in, const Outputs&, const Arrays& cotangents,
+             const std::vector<int>&) const override {
+    return {reshape(cotangents[0], in[0].shape())};
+  }
+
+ private:
+  // The strides that show x in another shape, if there are any: no new axis may
+  // straddle two runs of x that are not evenly spaced.
+  static std::optional<Strides> window(const Array& x, const Shape& shape) {
+    if (x.size() == 0 || x.contiguous()) return contiguous_strides(shape);
+    Shape sizes;  // of the evenly spaced runs, outermost first
+    Strides steps;
+    for (int64_t i = 0; i < x.ndim(); ++i) {
+      if (x.shape(i) == 1) continue;
+      if (!sizes.empty() && steps.back() == x.strides()[i] * x.shape(i)) {
+        sizes.back() *= x.shape(i);
+        steps.back() = x.strides()[i];
+      } else {
+        sizes.push_back(x.shape(i));
+        steps.push_back(x.strides()[i]);
+      }
+    }
+    Strides strides(shape.size());
+    int64_t run = sizes.size() - 1, covered = 1;
+    for (int64_t i = shape.size() - 1; i >= 0; --i) {
+      if (shape[i] == 1) continue;
+      if (covered == sizes[run]) {
+        --run;
+        covered = 1;
+      }
+      if (sizes[run] % (covered * shape[i]) != 0) return std::nullopt;
+      strides[i] = steps[run] * covered;
+      covered *= shape[i];
+    }
+    return strides;
+  }
+};
+
+class Transpose final : public Op {
+ public:
+  explicit Transpose(Shape axes) : axes_(std::move(axes)) {}
+  const char* name() const override { return "transpose"; }
+  bool is_view() const override { return true; }
+
+  void eval(Backend&, Inputs& in, Outputs& out) const override {
+    Strides strides;
+    for (int64_t axis : axes_) strides.push_back(in[0].strides()[axis]);
+    out[0].view_of(in[0], std::move(strides));
+  }
+
+  Arrays vjp(const Inputs&, const Outputs&, const Arrays& cotangents,
+             const std::vector<int>&) const override {
+    Shape inverse(axes_.size());
+    for (int64_t i = 0; i < axes_.size(); ++i) inverse[axes_[i]] = i;
+    return {transpose(cotangents[0], inverse)};
+  }
+
+ private:
+  Shape axes_;
+};
+
+class Broadcast final : public Op {
+ public:
+  const char* name() const override { return "broadcast_to"; }
+  bool is_view() const override { return true; }
+
+  void eval(Backend&, Inputs& in, Outputs& out) const override {
+    Strides strides(out[0].ndim(), 0);
+    int64_t lead = out[0].ndim() - in[0].ndim();
+    for (int64_t i = 0; i < in[0].ndim(); ++i) {
+      if (in[0].shape(i) != 1) strides[lead + i] = in[0].strides()[i];
+    }
+    out[0].view_of(in[0], std::move(strides));
+  }
+
+  Arrays vjp(const Inputs& in, const Outputs&, const Arrays& cotangents,
+             const std::vector<int>&) const override {
+    return {sum_to(cotangents[0], in[0].shape())};
+  }
+};
+
+class Slice final : public Op {
+ public:
+  Slice(Shape start, Shape stop, Shape step)
+      : start_(std::move(start)),
+        stop_(std::move(stop)),
+        step_(std::move(step)) {}
+  const char* name() const override { return "slice"; }
+  bool is_view() const override { return true; }
+
+  void eval(Backend&, Inputs& in, Outputs& out) const override {
+    Strides strides(in[0].ndim());
+    int64_t offset = 0;
+    for (int64_t i = 0; i < in[0].ndim(); ++i) {
+      strides[i] = in[0].strides()[i] * step_[i];
+      if (out[0].size() > 0) offset += in[0].strides()[i] * start_[i];
+    }
+    out[0].view_of(in[0], std::move(strides), offset * in[0].itemsize());
+  }
+
+  Arrays vjp(const Inputs& in, const Outputs&, const Arrays& cotangents,
+             const std::vector<int>&) const override {
+    return {slice_update(zeros(in[0].shape(), cotangents[0].dtype()),
+                         cotangents[0], start_, stop_, step_)};
+  }
+
+ private:
+  Shape start_, stop_, step_;
+};
+
+// The same memory, shape and type; what a transform puts between an array and
+// those that it traces.
+class Alias final : public Op {
+ public:
+  explicit Alias(bool stops) : stops_(stops) {}
+  const char* name() const override {
+    return stops_ ? "stop_gradient" : "alias";
+  }
+  bool is_view() const override { return true; }
+  bool stops_gradient() const override { return stops_; }
+  void eval(Backend&, Inputs& in, Outputs& out) const override {
+    out[0].reuse(in[0]);
+  }
+  Arrays vjp(const Inputs&, const Outputs&, const Arrays& cotangents,
+             const std::vector<int>&) const override {
+    return {cotangents[0]};
+  }
+
+ private:
+  bool stops_;
+};
+
+// The same bytes as elements of another size along the last axis.
+class View final : public Op {
+ public:
+  const char* name() const override { return "view"; }
+  bool stops_gradient() const override { return true; }
+  void eval(Backend& backend, Inputs& in, Outputs& out) const override {
+    Array source = in[0];
+    if (in[0].itemsize() != out[0].itemsize() && !in[0].contiguous()) {
+      source = Array::empty(in[0].shape(), in[0].dtype());
+      backend.copy(in[0], source);
+    }
+    bool same = source.itemsize() == out[0].itemsize();
+    out[0].view_of(
+        source, same ? source.strides() : contiguous_strides(out[0].shape()));
+  }
+};
+
+class Contiguous final : public Op {
+ public:
+  const char* name() const override { return "contiguous"; }
+  void eval(Backend& backend, Inputs& in, Outputs& out) const override {
+    if (in[0].contiguous()) {
+      out[0].view_of(in[0], contiguous_strides(in[0].shape()));
+      return;
+    }
+    out[0].allocate();
+    backend.copy(in[0], out[0]);
+  }
+  Arrays vjp(const Inputs&, const Outputs&, const Arrays& cotangents,
+             const std::vector<int>&) const override {
+    return {cotangents[0]};
+  }
+};
+
+// Fills in a dimension of -1.
+void infer_dimension(const Array& x, Shape& shape) {
+  int64_t unknown = -1, known = 1;
+  for (int64_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == -1) {
+      require(unknown < 0, "reshape: at most one dimension may be -1, got ",
+              shape);
+      unknown = i;
+    } else {
+      require(shape[i] >= 0, "reshape: dimensions must be -1 or not negative, ",
+              "got ", shape);
+      require(!__builtin_mul_overflow(known, shape[i], &known),
+              "reshape: shape must hold ", x.size(), " elements, got ", shape);
+    }
+  }
+  if (unknown < 0) return;
+  require(known > 0 && x.size() % known == 0, "reshape: ", shape,
+          " must divide the ", x.size(), " elements of shape ", x.shape());
+  shape[unknown] = x.size() / known;
+}
+
+}  // namespace
+
+Array reshape(const Array& x, Shape shape) {
+  static const auto op = std::make_shared<Reshape>();
+  infer_dimension(x, shape);
+  if (shape == x.shape()) return x;
+  require(size_of(shape, x.dtype(), "reshape") == x.size(), "reshape: shape ",
+          shape, " must hold the ", x.size(), " elements of shape ", x.shape());
+  return make_array(op, std::move(shape), x.dtype(), {x});
+}
+
+Array transpose(const Array& x) {
+  Shape axes(x.ndim());
+  std::iota(axes.begin(), axes.end(), 0);
+  std::reverse(axes.begin(), axes.end());
+  return transpose(x, axes);
+}
+
+Array transpose(const Array& x, const Shape& axes) {
+  require(axes.size() == x.ndim(), "transpose: axes must name each of ",
+          x.ndim(), " axes once, got ", axes);
+  Shape order, shape;
+  std::vector<bool> seen(x.ndim());
+  bool identity = true;
+  for (int64_t axis : axes) {
+    axis = normalize_axis(axis, x.ndim(), "transpose");
+    require(!seen[axis], "transpose: axes must name each of ", x.ndim(),
+            " axes once, got ", axes);
+    seen[axis] = true;
+    identity &= axis == order.size();
+    order.push_back(axis);
+    shape.push_back(x.shape(axis));
+  }
+  if (identity) return x;
+  return make_array(std::make_shared<Transpose>(std::move(order)),
+                    std::move(shape), x.dtype(), {x});
+}
+
+Array broadcast_to(const Array& x, const Shape& shape) {
+  static const auto op = std::make_shared<Broadcast>();
+  if (x.shape() == shape) return x;
+  require(broadcast_shapes(x.shape(), shape, "broadcast_to") == shape,
+          "broadcast_to: shape ", x.shape(), " must broadcast to ", shape);
+  return make_array(op, shape, x.dtype(), {x});
+}
+
+Array slice(const Array& x, const Shape& start, const Shape& stop,
+            const Shape& step) {
+  require(start.size() == x.ndim() && stop.size() == x.ndim() &&
+              step.size() == x.ndim(),
+          "slice: start, stop and step must have ", x.ndim(), " entries, got ",
+          start, ", ", stop, " and ", step);
+  Shape shape;
+  for (int64_t i = 0; i < x.ndim(); ++i) {
+    int64_t n = x.shape(i), s = step[i];
+    require(s != 0, "slice: step must not be zero, got ", step);
+    int64_t span = s > 0 ? stop[i] - start[i] : start[i] - stop[i];
+    int64_t size = span <= 0 ? 0 : (span + std::abs(s) - 1) / std::abs(s);
+    int64_t last = start[i] + (size - 1) * s;
+    require(
+        size == 0 || (start[i] >= 0 && start[i] < n && last >= 0 && last < n),
+        "slice: bounds must lie within shape ", x.shape(), ", got ", start,
+        " to ", stop);
+    shape.push_back(size);
+  }
+  bool whole = shape == x.shape();
+  for (int64_t s : step) whole &= s == 1;
+  if (whole) return x;
+  return make_array(std::make_shared<Slice>(start, stop, step),
+                    std::move(shape), x.dtype(), {x});
+}
+
+Array view(const Array& x, Dtype dtype) {
+  static const auto op = std::make_shared<View>();
+  if (x.dtype() == dtype) return x;
+  Shape shape = x.shape();
+  int64_t from = x.itemsize(), to = size_of(dtype);
+  if (from != to) {
+    require(!shape.empty(), "view: a 0-dimensional ", x.dtype(),
+            " array must be viewed as a type of its size, got ", dtype);
+    require(shape.back() * from % to == 0,
+            "view: the last axis must hold a "
+            "whole number of ",
+            dtype, ", got shape ", shape, " of ", x.dtype());
+    shape.back() = shape.back() * from / to;
+  }
+  return make_array(op, std::move(shape), dtype, {x});
+}
+
+Array contiguous(const Array& x) {
+  static const auto op = std::make_shared<Contiguous>();
+  return make_array(op, x.shape(), x.dtype(), {x});
+}
+
+Array stop_gradient(const Array& x) {
+  static const auto op = std::make_shared<Alias>(true);
+  return make_array(op, x.shape(), x.dtype(), {x});
+}
+
+Array alias(const Array& x) {
+  static const auto op = std::make_shared<Alias>(false);
+  return make_array(op, x.shape(), x.dtype(), {x});
+}
+
+}  // namespace ingot
