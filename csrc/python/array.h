@@ -1,0 +1,19 @@
+// What the array class shows of its memory: buffers, NumPy, pickles, text.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "csrc/python/convert.h"
+
+namespace ingot::python {
+
+// The buffer protocol. A buffer is read-only and holds the memory: it is
+// neither written nor reused while the buffer lives.
+int get_buffer(PyObject* self, Py_buffer* view, int flags);
+void release_buffer(PyObject* self, Py_buffer* view);
+
+nb::object array_to_numpy(nb::object self, nb::object dtype, nb::object copy);
+std::string array_to_string(const Array& array);
+nb::tuple reduce_array(const Array& array);
+Array rebuild_array(nb::bytes bytes, const Shape& shape, int dtype);
+
+}  // namespace ingot::python

@@ -1,0 +1,363 @@
+// Python values to arrays, and back.
+// SPDX-License-Identifier: MIT
+#include "csrc/python/convert.h"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "csrc/graph.h"
+
+namespace ingot::python {
+namespace {
+
+constexpr int kMaxDepth =
+    64;  // of nested lists; deeper ones contain themselves
+
+bool is_array(nb::handle value) { return nb::isinstance<Array>(value); }
+const Array& as_array(nb::handle value) { return *nb::inst_ptr<Array>(value); }
+
+// --- buffers (NumPy arrays and scalars, memoryview, array.array ...) ---
+
+std::optional<Dtype> dtype_of_format(const char* format, Py_ssize_t itemsize) {
+  if (!format) return Dtype::uint8;
+  if (*format == '@' || *format == '=' || *format == '<') ++format;
+  if (format[0] == '\0' || format[1] != '\0') return std::nullopt;
+  auto sized = [&](Dtype d1, Dtype d2, Dtype d4, Dtype d8) {
+    return itemsize == 1 ? d1 : itemsize == 2 ? d2 : itemsize == 4 ? d4 : d8;
+  };
+  switch (*format) {
+    case '?':
+      return Dtype::bool_;
+    case 'b':
+    case 'h':
+    case 'i':
+    case 'l':
+    case 'q':
+    case 'n':
+      return sized(Dtype::int8, Dtype::int16, Dtype::int32, Dtype::int64);
+    case 'B':
+    case 'H':
+    case 'I':
+    case 'L':
+    case 'Q':
+    case 'N':
+      return sized(Dtype::uint8, Dtype::uint16, Dtype::uint32, Dtype::uint64);
+    case 'e':
+      return Dtype::float16;
+    case 'f':
+      return Dtype::float32;
+    case 'd':
+      return Dtype::float64;
+    default:
+      return std::nullopt;
+  }
+}
+
+template <class T>
+void copy_strided(const Py_buffer& view, int axis, const char* from, T*& to) {
+  if (axis == view.ndim) {
+    std::memcpy(to++, from, sizeof(T));
+    return;
+  }
+  for (Py_ssize_t i = 0; i < view.shape[axis]; ++i) {
+    copy_strided(view, axis + 1, from + i * view.strides[axis], to);
+  }
+}
+
+Array copy_buffer(const Py_buffer& view, Dtype dtype) {
+  Shape shape;
+  for (int i = 0; i < view.ndim; ++i) shape.push_back(view.shape[i]);
+  Array array = Array::empty(shape, dtype);
+  if (array.size() == 0) return array;
+  if (PyBuffer_IsContiguous(&view, 'C')) {
+    std::memcpy(array.data(), view.buf, array.nbytes());
+    return array;
+  }
+  dispatch(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    T* to = array.data<T>();
+    copy_strided(view, 0, static_cast<const char*>(view.buf), to);
+  });
+  return array;
+}
+
+struct BufferView {
+  Py_buffer view;
+  bool ok;
+  explicit BufferView(nb::handle source) {
+    ok = PyObject_GetBuffer(source.ptr(), &view,
+                            PyBUF_STRIDES | PyBUF_FORMAT) == 0;
+    if (!ok) PyErr_Clear();
+  }
+  ~BufferView() {
+    if (ok) PyBuffer_Release(&view);
+  }
+};
+
+Array from_buffer(nb::handle source) {
+  BufferView buffer(source);
+  if (buffer.ok) {
+    auto dtype = dtype_of_format(buffer.view.format, buffer.view.itemsize);
+    if (dtype) return copy_buffer(buffer.view, *dtype);
+  }
+  // bfloat16 has no buffer format: its bits do. Anything else is foreign.
+  nb::object type = nb::getattr(source, "dtype", nb::none());
+  std::string name = nb::cast<std::string>(nb::str(type));
+  if (name == "bfloat16") {
+    nb::object bits = nb::object(nb::borrow(source)).attr("view")("uint16");
+    Array words = from_buffer(bits);
+    return view(words, Dtype::bfloat16);
+  }
+  if (name.size() > 1 && name[0] == '>') {
+    return from_buffer(nb::object(nb::borrow(source))
+                           .attr("astype")(type.attr("newbyteorder")("=")));
+  }
+  throw TypeError(cat(
+      "array: elements must be bool, integer or floating, got ",
+      type.is_none() ? nb::type_name(source.type()).c_str() : name.c_str()));
+}
+
+// --- nested lists ---
+
+struct ListShape {
+  Shape shape;
+  Dtype dtype = Dtype::bool_;
+  bool arrays = false;
+  bool any = false;
+};
+
+Dtype dtype_of_number(nb::handle value) {
+  if (PyBool_Check(value.ptr())) return Dtype::bool_;
+  if (PyFloat_Check(value.ptr())) return Dtype::float32;
+  int overflow;
+  long long number = PyLong_AsLongLongAndOverflow(value.ptr(), &overflow);
+  require(overflow <= 0 ||
+              PyLong_AsUnsignedLongLong(value.ptr()) !=
+                  static_cast<unsigned long long>(-1) ||
+              !PyErr_Occurred(),
+          "array: integers must fit into 64 bits");
+  if (overflow > 0) return Dtype::uint64;
+  require(overflow == 0, "array: integers must fit into 64 bits");
+  bool fits = number >= std::numeric_limits<int32_t>::min() &&
+              number <= std::numeric_limits<int32_t>::max();
+  return fits ? Dtype::int32 : Dtype::int64;
+}
+
+bool is_list(nb::handle value) {
+  return PyList_Check(value.ptr()) || PyTuple_Check(value.ptr());
+}
+
+void inspect(nb::handle value, int depth, ListShape& found) {
+  require(depth < kMaxDepth,
+          "array: lists must be nested at most 64 deep; this one may contain "
+          "itself");
+  int64_t n = PySequence_Size(value.ptr());
+  if (depth == found.shape.size()) {
+    require(!found.any, "array: nested lists must all have one length");
+    found.shape.push_back(n);
+  }
+  require(found.shape[depth] == n,
+          "array: nested lists must all have one length, got ",
+          found.shape[depth], " and ", n);
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    nb::object item = nb::steal(PySequence_GetItem(value.ptr(), i));
+    if (is_list(item)) {
+      inspect(item, depth + 1, found);
+      continue;
+    }
+    bool number = is_number(item);
+    require(depth + 1 == found.shape.size() || !number,
+            "array: nested lists must all have one depth");
+    Dtype dtype = number ? dtype_of_number(item) : to_array(item).dtype();
+    found.arrays |= !number;
+    found.dtype = found.any ? promote(found.dtype, dtype) : dtype;
+    found.any = true;
+  }
+}
+
+template <class T>
+T number_as(nb::handle value) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return PyObject_IsTrue(value.ptr()) == 1;
+  } else if constexpr (std::is_integral_v<T>) {
+    if (PyFloat_Check(value.ptr())) {
+      double x = PyFloat_AS_DOUBLE(value.ptr());
+      return std::isfinite(x) ? static_cast<T>(static_cast<int64_t>(x)) : T(0);
+    }
+    return static_cast<T>(PyLong_AsUnsignedLongLongMask(value.ptr()));
+  } else if constexpr (std::is_same_v<T, double>) {
+    return PyFloat_AsDouble(value.ptr());
+  } else {
+    return T(static_cast<float>(PyFloat_AsDouble(value.ptr())));
+  }
+}
+
+template <class T>
+void fill_from_list(nb::handle value, T*& to) {
+  Py_ssize_t n = PySequence_Size(value.ptr());
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    nb::object item = nb::steal(PySequence_GetItem(value.ptr(), i));
+    if (is_list(item)) {
+      fill_from_list(item, to);
+    } else {
+      *to++ = number_as<T>(item);
+    }
+  }
+}
+
+Array stack_list(nb::handle value, Dtype dtype) {
+  Arrays parts;
+  for (nb::handle item : value) {
+    parts.push_back(is_list(item) ? stack_list(item, dtype)
+                                  : astype(to_array(item), dtype));
+  }
+  return stack(parts, 0);
+}
+
+Array from_list(nb::handle value, std::optional<Dtype> wanted) {
+  ListShape found;
+  inspect(value, 0, found);
+  Dtype dtype = wanted.value_or(found.any ? found.dtype : Dtype::float32);
+  if (found.arrays) return stack_list(value, dtype);
+  Array array = Array::empty(found.shape, dtype);
+  dispatch(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    T* to = array.data<T>();
+    fill_from_list(value, to);
+  });
+  return array;
+}
+
+}  // namespace
+
+bool is_number(nb::handle value) {
+  PyObject* o = value.ptr();
+  return PyFloat_Check(o) || PyLong_Check(o);  // bool is an int
+}
+
+Number to_number(nb::handle value, Dtype dtype, const char* op) {
+  require<TypeError>(is_number(value), op, ": value must be a number, got ",
+                     nb::type_name(value.type()).c_str());
+  Number number;
+  number.real = PyFloat_AsDouble(value.ptr());
+  if (PyErr_Occurred()) {
+    PyErr_Clear();
+    number.real = std::numeric_limits<double>::infinity();
+  }
+  if (dtype == Dtype::bool_) {
+    number.integer = number.real != 0;
+  } else if (is_integer(dtype)) {
+    number.integer = number_as<int64_t>(value);
+    if (!PyFloat_Check(value.ptr())) {
+      double bits = 8.0 * static_cast<double>(size_of(dtype));
+      double high = is_signed(dtype) ? std::exp2(bits - 1) : std::exp2(bits);
+      double low = is_signed(dtype) ? -high : 0;
+      require(number.real >= low && number.real < high, op, ": value must fit ",
+              "into ", dtype, ", got ", number.real);
+    }
+  }
+  return number;
+}
+
+Array weak_scalar(nb::handle value, Dtype like, const char* op) {
+  Dtype dtype = like;
+  if (PyFloat_Check(value.ptr())) {
+    dtype = floating(like);
+  } else if (like == Dtype::bool_ && !PyBool_Check(value.ptr())) {
+    dtype = dtype_of_number(value);
+  }
+  Number number = to_number(value, dtype, op);
+  return is_floating(dtype) ? Array::scalar(number.real, dtype)
+                            : Array::scalar(number.integer, dtype);
+}
+
+std::pair<Array, Array> operands(nb::handle a, nb::handle b, const char* op) {
+  if (is_number(a) && !is_number(b)) {
+    Array right = to_array(b);
+    return {weak_scalar(a, right.dtype(), op), right};
+  }
+  if (is_number(b) && !is_number(a)) {
+    Array left = to_array(a);
+    return {left, weak_scalar(b, left.dtype(), op)};
+  }
+  return {to_array(a), to_array(b)};
+}
+
+Array to_array(nb::handle value, std::optional<Dtype> dtype) {
+  auto as_wanted = [&](const Array& x) {
+    return dtype ? astype(x, *dtype) : x;
+  };
+  if (is_array(value)) return as_wanted(as_array(value));
+  if (is_number(value)) {
+    Dtype type = dtype.value_or(dtype_of_number(value));
+    Number number = to_number(value, type, "array");
+    return is_floating(type) ? Array::scalar(number.real, type)
+                             : Array::scalar(number.integer, type);
+  }
+  if (is_list(value)) return from_list(value, dtype);
+  if (PyObject_CheckBuffer(value.ptr()) && !PyBytes_Check(value.ptr())) {
+    Array x = from_buffer(value);
+    if (!dtype && x.dtype() == Dtype::float64) return astype(x, Dtype::float32);
+    return as_wanted(x);
+  }
+  if (nb::hasattr(value, "__array__")) {
+    nb::object array = nb::object(nb::borrow(value)).attr("__array__")();
+    require<TypeError>(PyObject_CheckBuffer(array.ptr()),
+                       "array: __array__ must return a NumPy array");
+    Array x = from_buffer(array);
+    if (!dtype && x.dtype() == Dtype::float64) return astype(x, Dtype::float32);
+    return as_wanted(x);
+  }
+  throw TypeError(cat("array: value must be an array, a number, or a list of ",
+                      "those, got ", nb::type_name(value.type()).c_str()));
+}
+
+nb::tuple to_tuple(const Shape& shape) {
+  nb::object tuple = nb::steal(PyTuple_New(shape.size()));
+  for (int64_t i = 0; i < shape.size(); ++i) {
+    PyTuple_SET_ITEM(tuple.ptr(), i, PyLong_FromLongLong(shape[i]));
+  }
+  return nb::borrow<nb::tuple>(tuple);
+}
+
+namespace {
+
+template <class T>
+nb::object to_python(T value) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return nb::bool_(value);
+  } else if constexpr (std::is_integral_v<T>) {
+    return nb::int_(value);
+  } else {
+    return nb::float_(static_cast<double>(
+        static_cast<
+            std::conditional_t<std::is_same_v<T, double>, double, float>>(
+            value)));
+  }
+}
+
+template <class T>
+nb::object list_of(const Array& x, int64_t axis, const T* at) {
+  if (axis == x.ndim()) return to_python(*at);
+  nb::list list;
+  for (int64_t i = 0; i < x.shape(axis); ++i) {
+    list.append(list_of(x, axis + 1, at + i * x.strides()[axis]));
+  }
+  return list;
+}
+
+}  // namespace
+
+nb::object to_list(const Array& array) {
+  {
+    nb::gil_scoped_release release;
+    eval({array});
+  }
+  return dispatch(array.dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    return list_of(array, 0, array.data<const T>());
+  });
+}
+
+}  // namespace ingot::python

@@ -1,0 +1,175 @@
+// Memory of arrays in Python: buffer protocol, NumPy, pickles and text.
+// SPDX-License-Identifier: MIT
+#include <cmath>
+#include <cstring>
+
+#include "csrc/python/array.h"
+#include "csrc/python/module.h"
+
+namespace ingot::python {
+namespace {
+
+void compute(const Array& array) {
+  nb::gil_scoped_release release;
+  eval({array});
+}
+
+const char* format_of(Dtype dtype) {
+  static constexpr const char* formats[kDtypes] = {
+      "?", "B", "H", "I", "Q", "b", "h", "i", "q", "e", nullptr, "f", "d"};
+  return formats[static_cast<int>(dtype)];
+}
+
+// What a Py_buffer points to besides the elements.
+struct Exported {
+  Array array;
+  std::vector<Py_ssize_t> shape, strides;
+};
+
+}  // namespace
+
+int get_buffer(PyObject* self, Py_buffer* view, int flags) {
+  try {
+    auto exported = std::make_unique<Exported>();
+    exported->array = *nb::inst_ptr<Array>(nb::handle(self));
+    Array& x = exported->array;
+    const char* format = format_of(x.dtype());
+    if (!format || (flags & PyBUF_WRITABLE) == PyBUF_WRITABLE) {
+      PyErr_SetString(PyExc_BufferError,
+                      format ? "array: memory is read-only"
+                             : "array: bfloat16 has no buffer format");
+      return -1;
+    }
+    compute(x);
+    if ((flags & PyBUF_STRIDES) != PyBUF_STRIDES && !x.contiguous()) {
+      x = contiguous(x);
+      compute(x);
+    }
+    for (int64_t i = 0; i < x.ndim(); ++i) {
+      exported->shape.push_back(x.shape(i));
+      exported->strides.push_back(x.strides()[i] * x.itemsize());
+    }
+    view->obj = self;
+    Py_INCREF(self);
+    view->buf = x.data();
+    view->len = x.nbytes();
+    view->itemsize = x.itemsize();
+    view->readonly = 1;
+    view->ndim = static_cast<int>(x.ndim());
+    bool formatted = (flags & PyBUF_FORMAT) == PyBUF_FORMAT;
+    view->format = formatted ? const_cast<char*>(format) : nullptr;
+    view->shape = exported->shape.data();
+    view->strides = exported->strides.data();
+    view->suboffsets = nullptr;
+    view->internal = exported.release();
+    return 0;
+  } catch (nb::python_error& e) {
+    e.restore();
+  } catch (const std::exception& e) {
+    PyErr_SetString(PyExc_BufferError, e.what());
+  }
+  return -1;
+}
+
+void release_buffer(PyObject*, Py_buffer* view) {
+  delete static_cast<Exported*>(view->internal);
+}
+
+nb::object array_to_numpy(nb::object self, nb::object dtype, nb::object copy) {
+  nb::object numpy = nb::module_::import_("numpy");
+  const Array& x = *nb::inst_ptr<Array>(self);
+  nb::object result;
+  if (x.dtype() == Dtype::bfloat16) {
+    nb::object bits = numpy.attr("asarray")(nb::steal(
+        PyMemoryView_FromObject(nb::cast(view(x, Dtype::uint16)).ptr())));
+    result =
+        bits.attr("view")(nb::module_::import_("ml_dtypes").attr("bfloat16"));
+  } else {
+    result =
+        numpy.attr("asarray")(nb::steal(PyMemoryView_FromObject(self.ptr())));
+  }
+  if (!dtype.is_none()) result = result.attr("astype")(dtype, "copy"_a = false);
+  if (copy.is(nb::bool_(true))) result = result.attr("copy")();
+  return result;
+}
+
+nb::tuple reduce_array(const Array& array) {
+  Array x = contiguous(array);
+  compute(x);
+  nb::bytes bytes(x.data<const char>(), static_cast<size_t>(x.nbytes()));
+  return nb::make_tuple(
+      nb::module_::import_("ingot.core._pickle").attr("rebuild"),
+      nb::make_tuple(bytes, to_tuple(x.shape()), static_cast<int>(x.dtype())));
+}
+
+Array rebuild_array(nb::bytes bytes, const Shape& shape, int dtype) {
+  require(dtype >= 0 && dtype < kDtypes, "array: unknown dtype ", dtype);
+  Array x = Array::empty(shape, static_cast<Dtype>(dtype));
+  require(bytes.size() == static_cast<size_t>(x.nbytes()),
+          "array: pickle must ", "hold ", x.nbytes(), " bytes, got ",
+          bytes.size());
+  std::memcpy(x.data(), bytes.data(), bytes.size());
+  return x;
+}
+
+namespace {
+
+constexpr int64_t kThreshold = 1000;  // elements printed in full
+constexpr int64_t kEdge = 3;          // shown at each end otherwise
+
+std::string element(const Array& x, int64_t offset) {
+  return dispatch(x.dtype(), [&](auto tag) -> std::string {
+    using T = typename decltype(tag)::type;
+    T value = x.data<const T>()[offset];
+    if constexpr (std::is_same_v<T, bool>) {
+      return value ? "True" : "False";
+    } else if constexpr (std::is_integral_v<T>) {
+      return std::to_string(value);
+    } else {
+      using Real = std::conditional_t<std::is_same_v<T, double>, double, float>;
+      auto real = static_cast<double>(static_cast<Real>(value));
+      if (std::isnan(real)) return "nan";
+      char text[32];
+      std::snprintf(text, sizeof(text), "%.6g", real);
+      return text;
+    }
+  });
+}
+
+void print(const Array& x, int64_t axis, int64_t offset, std::string& out) {
+  if (axis == x.ndim()) {
+    out += element(x, offset);
+    return;
+  }
+  bool last = axis == x.ndim() - 1;
+  // Rows line up under the first one, after "array(" and its brackets.
+  std::string separator = last ? ", "
+                               : "," + std::string(x.ndim() - axis - 1, '\n') +
+                                     std::string(7 + axis, ' ');
+  bool cut = x.size() > kThreshold && x.shape(axis) > 2 * kEdge;
+  out += "[";
+  for (int64_t i = 0; i < x.shape(axis); ++i) {
+    if (i > 0) out += separator;
+    if (cut && i == kEdge) {
+      out += "..." + separator;
+      i = x.shape(axis) - kEdge;
+    }
+    print(x, axis + 1, offset + i * x.strides()[axis], out);
+  }
+  out += "]";
+}
+
+}  // namespace
+
+std::string array_to_string(const Array& array) {
+  compute(array);
+  std::string text;
+  if (array.size() == 0) {
+    text = "[]";
+  } else {
+    print(array, 0, 0, text);
+  }
+  return cat("array(", text, ", dtype=", array.dtype(), ")");
+}
+
+}  // namespace ingot::python

@@ -1,0 +1,76 @@
+// The extension ingot._core: exceptions, signals, and its parts.
+// SPDX-License-Identifier: MIT
+#include "csrc/python/module.h"
+
+#include "csrc/cancel.h"
+#include "csrc/cpu/backend.h"
+#include "csrc/error.h"
+#include "csrc/eval.h"
+
+namespace ingot::python {
+namespace {
+
+// Runs on the thread that waits for an eval; Python handles signals on its main
+// thread only, elsewhere this does nothing.
+void check_signals() {
+  nb::gil_scoped_acquire gil;
+  if (PyErr_CheckSignals() != 0) throw nb::python_error();
+}
+
+PyObject* axis_error = nullptr;
+
+void translate(const std::exception_ptr& pointer, void*) {
+  try {
+    std::rethrow_exception(pointer);
+  } catch (const AxisError& e) {
+    PyErr_SetString(axis_error, e.what());
+  } catch (const ValueError& e) {
+    PyErr_SetString(PyExc_ValueError, e.what());
+  } catch (const TypeError& e) {
+    PyErr_SetString(PyExc_TypeError, e.what());
+  } catch (const IndexError& e) {
+    PyErr_SetString(PyExc_IndexError, e.what());
+  } catch (const MemoryError& e) {
+    PyErr_SetString(PyExc_MemoryError, e.what());
+  }
+}
+
+void bind_errors(nb::module_& m) {
+  nb::object bases = nb::make_tuple(nb::borrow(PyExc_ValueError),
+                                    nb::borrow(PyExc_IndexError));
+  axis_error = PyErr_NewExceptionWithDoc(
+      "ingot.core.AxisError",
+      "An axis out of range; both a ValueError and an IndexError.", bases.ptr(),
+      nullptr);
+  m.attr("AxisError") = nb::borrow(axis_error);
+  nb::register_exception_translator(translate);
+}
+
+}  // namespace
+
+NB_MODULE(_core, m) {
+  m.doc() = "Arrays, graph and kernels of ingot.";
+  m.attr("__version__") = INGOT_VERSION;
+  // At exit Python may drop modules after types: no leak, but it reads like
+  // one.
+  nb::set_leak_warnings(false);
+  static cpu::CpuBackend cpu;
+  register_backend(DeviceType::cpu, cpu);
+  install_fork_handlers();
+  set_poll(check_signals);
+  bind_errors(m);
+  bind_runtime(m);
+  bind_array(m);
+  bind_elementwise(m);
+  bind_create(m);
+  bind_shape(m);
+  bind_reduce(m);
+  bind_linalg(m);
+  bind_index(m);
+  bind_random(m);
+  bind_transforms(m);
+  bind_step(m);
+  bind_methods(m, m.attr("array"));
+}
+
+}  // namespace ingot::python

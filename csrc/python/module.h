@@ -1,0 +1,32 @@
+// What each file of the bindings adds to the extension.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "csrc/python/convert.h"
+
+namespace ingot::python {
+
+// A dtype as a Python object.
+struct DtypeObject {
+  Dtype value;
+};
+using DtypeArg = std::optional<DtypeObject>;
+inline Dtype dtype_or(const DtypeArg& dtype, Dtype otherwise) {
+  return dtype ? dtype->value : otherwise;
+}
+
+void bind_runtime(nb::module_& m);      // dtypes, devices, streams, memory
+void bind_array(nb::module_& m);        // the array class
+void bind_elementwise(nb::module_& m);  // ops.def, where, clip, ...
+void bind_create(nb::module_& m);       // zeros, arange, eye, ...
+void bind_shape(nb::module_& m);        // reshape, concatenate, ...
+void bind_reduce(nb::module_& m);       // sum, softmax, sort, ...
+void bind_linalg(nb::module_& m);       // matmul, linalg.*
+void bind_index(nb::module_& m);        // take, take_along_axis, ...
+void bind_random(nb::module_& m);       // random.*
+void bind_transforms(nb::module_& m);   // eval, differentiation
+void bind_step(nb::module_& m);         // optimizer steps
+void bind_methods(nb::module_& m,
+                  nb::object array);  // array.sum() and the like
+
+}  // namespace ingot::python

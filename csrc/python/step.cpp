@@ -1,0 +1,290 @@
+// Optimizer steps in Python: on lists of arrays, and on trees of gradients,
+// parameters and state where these match without further ado.
+// SPDX-License-Identifier: MIT
+#include "csrc/ops/step.h"
+
+#include <optional>
+
+#include "csrc/python/module.h"
+#include "csrc/python/tree.h"
+
+namespace ingot::python {
+namespace {
+
+using Columns = std::vector<Arrays>;  // [slot][parameter]
+
+// Numbers keep their double precision; they are no arrays to the user.
+Arrays to_settings(const nb::sequence& values) {
+  Arrays settings;
+  for (nb::handle value : values) {
+    if (nb::isinstance<Array>(value)) {
+      settings.push_back(*nb::inst_ptr<Array>(value));
+    } else {
+      settings.push_back(
+          Array::scalar(nb::cast<double>(value), Dtype::float64));
+    }
+  }
+  return settings;
+}
+
+using StepFunction = StepResult (*)(StepRule, Arrays, Arrays, Columns, Arrays);
+
+void def_step(nb::module_& m, const char* name, StepFunction f,
+              const char* doc) {
+  m.def(
+      name,
+      [f](const std::string& rule, Arrays parameters, Arrays gradients,
+          Columns states, const nb::sequence& settings) {
+        StepResult result =
+            f(rule_named(rule), std::move(parameters), std::move(gradients),
+              std::move(states), to_settings(settings));
+        return std::make_pair(std::move(result.parameters),
+                              std::move(result.states));
+      },
+      "rule"_a, "parameters"_a, "gradients"_a, "states"_a, "settings"_a, doc);
+}
+
+nb::tuple to_words(const std::vector<std::string>& words) {
+  nb::list list;
+  for (const std::string& word : words) list.append(word);
+  return nb::tuple(list);
+}
+
+// The entry of a dict or a list, or null; sets no error.
+nb::handle entry(nb::handle container, nb::handle key) {
+  PyObject* o = container.ptr();
+  if (PyList_Check(o)) {
+    Py_ssize_t i = PyLong_Check(key.ptr()) ? PyLong_AsSsize_t(key.ptr()) : -1;
+    PyErr_Clear();
+    return i < 0 || i >= PyList_Size(o) ? nullptr : PyList_GetItem(o, i);
+  }
+  if (!PyDict_Check(o)) return {};
+  PyObject* found = PyDict_GetItemWithError(o, key.ptr());
+  if (!found) PyErr_Clear();
+  return found;
+}
+
+// Gradients with their parameters and state, found in trees that match: every
+// gradient has a parameter of its shape in the same place, in dicts and lists,
+// and all of its state.
+class Match {
+ public:
+  // None where anything is unusual: the walks in Python then see to it, or say
+  // what is wrong.
+  static std::optional<Match> of(nb::handle gradients, nb::handle parameters,
+                                 nb::handle state,
+                                 const std::vector<nb::object>& reserved,
+                                 const std::vector<nb::object>& slots) {
+    Match match(gradients, slots);
+    if (!PyDict_Check(state.ptr())) return {};
+    for (const nb::object& key : reserved) {
+      if (PyDict_Check(gradients.ptr()) && entry(gradients, key)) return {};
+    }
+    Place place;
+    if (!match.walk(gradients, parameters, state, place, 0)) return {};
+    return match;
+  }
+
+  Match(nb::handle gradients, const std::vector<nb::object>& slots)
+      : tree_(nb::borrow(gradients)), slots_(slots), states_(slots.size()) {}
+
+  void step(const std::string& rule, const nb::sequence& settings) {
+    // Given away: what the node alone holds it may write over.
+    StepResult result =
+        ingot::step(rule_named(rule), std::move(parameters_),
+                    std::move(gradients_), std::move(states_),
+                    to_settings(settings));
+    parameters_ = std::move(result.parameters);
+    states_ = std::move(result.states);
+  }
+
+  void assign_states() const {
+    for (size_t i = 0; i < places_.size(); ++i) {
+      for (size_t k = 0; k < slots_.size(); ++k) {
+        set(places_[i].state, slots_[k], states_[k][i]);
+      }
+    }
+  }
+
+  void assign_parameters() const {
+    for (size_t i = 0; i < places_.size(); ++i) {
+      const Place& at = places_[i];
+      if (at.key.is_valid()) set(at.container, at.key, parameters_[i]);
+    }
+  }
+
+  nb::object tree() const {
+    size_t next = 0;
+    return replace_arrays(tree_, parameters_, next);
+  }
+
+ private:
+  struct Place {
+    nb::object container, key;  // of the parameter; none if it is the tree
+    nb::object state;
+  };
+
+  static constexpr int kMaxDepth = 200;
+
+  static void set(const nb::object& container, const nb::object& key,
+                  const Array& value) {
+    // A Python object that nobody else sees takes the new value: half the cost
+    // of a new object.
+    nb::handle old = entry(container, key);
+    if (old && is_array(old) && Py_REFCNT(old.ptr()) == 1) {
+      *nb::inst_ptr<Array>(old) = value;
+      return;
+    }
+    nb::object object = nb::cast(value);
+    if (PyObject_SetItem(container.ptr(), key.ptr(), object.ptr()) != 0) {
+      throw nb::python_error();
+    }
+  }
+
+  static bool is_array(nb::handle value) {
+    static const nb::handle type = nb::type<Array>();
+    return value.type().is(type);
+  }
+
+  bool walk(nb::handle gradient, nb::handle parameter, nb::handle state,
+            Place& place, int depth) {
+    if (!gradient || !parameter || !state || depth > kMaxDepth) return false;
+    PyObject* g = gradient.ptr();
+    if (is_array(gradient)) return leaf(gradient, parameter, state, place);
+    if (PyDict_Check(g)) {
+      if (!PyDict_Check(parameter.ptr())) return false;
+      PyObject *key, *child;
+      for (Py_ssize_t at = 0; PyDict_Next(g, &at, &key, &child);) {
+        if (!is_plain(key, depth)) return false;
+        if (!below(child, nb::borrow(key), parameter, state, depth)) {
+          return false;
+        }
+      }
+      return true;
+    }
+    if (!PyList_Check(g) && !PyTuple_Check(g)) return false;
+    if (!PyList_Check(parameter.ptr())) return false;  // a tuple is made anew
+    Py_ssize_t n = PySequence_Size(g);
+    for (Py_ssize_t i = 0; i < n; ++i) {
+      PyObject* child =
+          PyList_Check(g) ? PyList_GetItem(g, i) : PyTuple_GetItem(g, i);
+      if (!below(child, nb::int_(i), parameter, state, depth)) return false;
+    }
+    return true;
+  }
+
+  bool below(nb::handle gradient, nb::object key, nb::handle parameter,
+             nb::handle state, int depth) {
+    if (is_empty(gradient)) return true;
+    nb::handle parameters = entry(parameter, key), states = entry(state, key);
+    Place place{nb::borrow(parameter), std::move(key), {}};
+    return walk(gradient, parameters, states, place, depth + 1);
+  }
+
+  static bool is_empty(nb::handle value) {
+    PyObject* o = value.ptr();
+    if (is_array(value)) return false;
+    bool container = PyDict_Check(o) || PyList_Check(o) || PyTuple_Check(o);
+    return container && PyObject_Size(o) == 0;
+  }
+
+  // Keys that run no Python code, and are found in the state as they are:
+  // parameters whose names the optimizer uses itself are kept under others.
+  static bool is_plain(nb::handle key, int depth) {
+    if (PyLong_CheckExact(key.ptr())) return true;
+    if (!PyUnicode_CheckExact(key.ptr())) return false;
+    if (depth > 0) return true;
+    Py_ssize_t length = PyUnicode_GetLength(key.ptr());
+    return PyUnicode_FindChar(key.ptr(), ':', 0, length, 1) == -1;
+  }
+
+  bool leaf(nb::handle gradient, nb::handle parameter, nb::handle state,
+            Place& place) {
+    if (!is_array(parameter) || !PyDict_Check(state.ptr())) return false;
+    const Array& w = *nb::inst_ptr<Array>(parameter);
+    const Array& g = *nb::inst_ptr<Array>(gradient);
+    if (!is_floating(w.dtype()) || !fits(g, w)) return false;
+    for (size_t k = 0; k < slots_.size(); ++k) {
+      nb::handle value = entry(state, slots_[k]);
+      if (!value || !is_array(value)) return false;
+      const Array& s = *nb::inst_ptr<Array>(value);
+      if (!fits(s, w)) return false;
+      states_[k].push_back(s);
+    }
+    gradients_.push_back(g);
+    parameters_.push_back(w);
+    place.state = nb::borrow(state);
+    places_.push_back(std::move(place));
+    return true;
+  }
+
+  static bool fits(const Array& x, const Array& parameter) {
+    return is_floating(x.dtype()) && x.shape() == parameter.shape();
+  }
+
+  nb::object tree_;
+  std::vector<nb::object> slots_;
+  std::vector<Place> places_;
+  Arrays gradients_;
+  Arrays parameters_;  // new ones after step()
+  Columns states_;
+};
+
+void bind_match(nb::module_& m) {
+  nb::class_<Match>(m, "Match",
+                    "Gradients with their parameters and state, found in trees "
+                    "that match.")
+      .def("step", &Match::step, "rule"_a, "settings"_a,
+           "Replaces parameters and state by those of a step.")
+      .def("assign_states", &Match::assign_states,
+           "Writes the state into its dicts.")
+      .def("assign_parameters", &Match::assign_parameters,
+           "Writes the parameters into their containers.")
+      .def("tree", &Match::tree,
+           "The parameters in the structure of the gradients.");
+  m.def("match", &Match::of, "gradients"_a.none(), "parameters"_a.none(),
+        "state"_a.none(), "reserved"_a, "slots"_a,
+        "Finds the parameter and the state of each gradient, in one walk.\n\n"
+        "Args:\n    gradients: tree of arrays.\n    parameters: tree that "
+        "holds theirs.\n    state: dict that mirrors it, with a dict of slots "
+        "for each array.\n    reserved: names that state uses otherwise.\n    "
+        "slots: names of each parameter's state.\n\nReturns:\n    None where "
+        "anything is missing, wrong or unusual.");
+}
+
+}  // namespace
+
+void bind_step(nb::module_& m) {
+  def_step(m, "step", step,
+           "One update of all parameters in one pass over memory.\n\nArgs:\n   "
+           " rule: a name of rules().\n    parameters: floating arrays.\n    "
+           "gradients: one for each, of its shape.\n    states: for each slot "
+           "of the rule one for each parameter.\n    settings: one scalar for "
+           "each setting of the rule.\n\nReturns:\n    The new parameters and "
+           "the new states.\n\nRaises:\n    ValueError, TypeError: if counts, "
+           "shapes or dtypes do not fit.");
+  def_step(m, "composed_step", composed_step,
+           "The same as step, from the same formula, as a graph of array "
+           "operations.");
+  m.def(
+      "rules",
+      [] {
+        nb::typed<nb::dict, std::string,
+                  std::pair<nb::typed<nb::tuple, std::string, nb::ellipsis>,
+                            nb::typed<nb::tuple, std::string, nb::ellipsis>>>
+            rules;
+        for (int i = 0; i < kRules; ++i) {
+          const RuleInfo& rule = info(static_cast<StepRule>(i));
+          rules[rule.name] =
+              nb::make_tuple(to_words(rule.slots), to_words(rule.settings));
+        }
+        return rules;
+      },
+      "The slots and the settings of every update rule, by its name.");
+  m.def("increment", increment, "x"_a,
+        "x + 1, computed at once where x is a count (a uint64 scalar) that is "
+        "known.");
+  bind_match(m);
+}
+
+}  // namespace ingot::python

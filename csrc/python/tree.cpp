@@ -1,0 +1,74 @@
+// Walks over trees of Python containers.
+// SPDX-License-Identifier: MIT
+#include "csrc/python/tree.h"
+
+namespace ingot::python {
+namespace {
+
+constexpr int kMaxDepth = 512;  // a deeper tree contains itself
+
+void check_depth(int depth) {
+  require(depth < kMaxDepth, "tree: containers must be nested at most ",
+          kMaxDepth, " deep; this one may contain itself");
+}
+
+void collect(nb::handle tree, Arrays& arrays, int depth) {
+  check_depth(depth);
+  PyObject* o = tree.ptr();
+  if (nb::isinstance<Array>(tree)) {
+    arrays.push_back(*nb::inst_ptr<Array>(tree));
+  } else if (PyDict_Check(o)) {
+    PyObject *key, *value;
+    Py_ssize_t position = 0;
+    while (PyDict_Next(o, &position, &key, &value)) {
+      collect(value, arrays, depth + 1);
+    }
+  } else if (PyList_Check(o) || PyTuple_Check(o)) {
+    for (nb::handle item : tree) collect(item, arrays, depth + 1);
+  }
+}
+
+nb::object replace(nb::handle tree, const Arrays& arrays, size_t& next,
+                   int depth) {
+  check_depth(depth);
+  PyObject* o = tree.ptr();
+  if (nb::isinstance<Array>(tree)) return nb::cast(arrays[next++]);
+  if (PyDict_Check(o)) {
+    nb::dict result;
+    PyObject *key, *value;
+    Py_ssize_t position = 0;
+    while (PyDict_Next(o, &position, &key, &value)) {
+      result[nb::handle(key)] = replace(value, arrays, next, depth + 1);
+    }
+    return result;
+  }
+  if (PyList_Check(o) || PyTuple_Check(o)) {
+    nb::list items;
+    for (nb::handle item : tree) {
+      items.append(replace(item, arrays, next, depth + 1));
+    }
+    if (PyList_Check(o)) return items;
+    // A named tuple takes its fields one by one.
+    if (nb::hasattr(tree, "_fields")) return tree.type()(*nb::tuple(items));
+    return nb::tuple(items);
+  }
+  return nb::borrow(tree);
+}
+
+}  // namespace
+
+void collect_arrays(nb::handle tree, Arrays& arrays) {
+  PyObject* o = tree.ptr();
+  bool container = PyDict_Check(o) || PyList_Check(o) || PyTuple_Check(o);
+  if (!container && !nb::isinstance<Array>(tree)) {
+    nb::object state = nb::getattr(tree, "state", nb::none());
+    if (PyDict_Check(state.ptr())) return collect(state, arrays, 0);
+  }
+  collect(tree, arrays, 0);
+}
+
+nb::object replace_arrays(nb::handle tree, const Arrays& arrays, size_t& next) {
+  return replace(tree, arrays, next, 0);
+}
+
+}  // namespace ingot::python

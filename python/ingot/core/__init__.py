@@ -1,0 +1,46 @@
+"""Arrays: creation, operations, transforms, random numbers, devices and files.
+
+Everything is lazy: an operation adds a node to a graph, and ``eval`` (or looking at
+a value) computes it.
+"""
+
+from __future__ import annotations
+
+import math as _math
+
+from ingot import _core
+from ingot._core import *  # noqa: F403
+from ingot._core import linalg, random
+from ingot.core import _dtypes
+from ingot.core._dtypes import *  # noqa: F403
+from ingot.core._files import load, save, save_safetensors, savez, savez_compressed
+from ingot.core._transforms import grad, jvp, value_and_grad, vjp
+
+inf = _math.inf
+nan = _math.nan
+pi = _math.pi
+e = _math.e
+euler_gamma = 0.5772156649015329
+newaxis = None
+
+__all__ = [
+    "e",
+    "euler_gamma",
+    "grad",
+    "inf",
+    "jvp",
+    "linalg",
+    "load",
+    "nan",
+    "newaxis",
+    "pi",
+    "random",
+    "save",
+    "save_safetensors",
+    "savez",
+    "savez_compressed",
+    "value_and_grad",
+    "vjp",
+]
+__all__ += _dtypes.__all__
+__all__ += [name for name in dir(_core) if not name.startswith("_")]

@@ -1,0 +1,180 @@
+"""Questions about dtypes: categories, limits, promotion."""
+
+from __future__ import annotations
+
+import enum
+import math
+from typing import Any
+
+from ingot import _core
+
+__all__ = [
+    "DtypeCategory",
+    "complexfloating",
+    "finfo",
+    "floating",
+    "generic",
+    "iinfo",
+    "inexact",
+    "integer",
+    "issubdtype",
+    "number",
+    "result_type",
+    "signedinteger",
+    "unsignedinteger",
+]
+
+Dtype = _core.Dtype
+
+
+class DtypeCategory(enum.Enum):
+    """Groups of dtypes, each within the one it names as its value's first part."""
+
+    generic = "generic"
+    number = "generic.number"
+    integer = "generic.number.integer"
+    signedinteger = "generic.number.integer.signed"
+    unsignedinteger = "generic.number.integer.unsigned"
+    inexact = "generic.number.inexact"
+    floating = "generic.number.inexact.floating"
+    complexfloating = "generic.number.inexact.complex"
+
+
+generic = DtypeCategory.generic
+number = DtypeCategory.number
+integer = DtypeCategory.integer
+signedinteger = DtypeCategory.signedinteger
+unsignedinteger = DtypeCategory.unsignedinteger
+inexact = DtypeCategory.inexact
+floating = DtypeCategory.floating
+complexfloating = DtypeCategory.complexfloating
+
+_SIGNED = (_core.int8, _core.int16, _core.int32, _core.int64)
+_UNSIGNED = (_core.uint8, _core.uint16, _core.uint32, _core.uint64)
+# Bits of the significand with the implied one, and the largest exponent.
+_FLOATING = {
+    _core.float16: (11, 15),
+    _core.bfloat16: (8, 127),
+    _core.float32: (24, 127),
+    _core.float64: (53, 1023),
+}
+
+
+def _category(dtype: Dtype) -> DtypeCategory:
+    if dtype in _FLOATING:
+        return floating
+    if dtype in _SIGNED:
+        return signedinteger
+    return unsignedinteger if dtype in _UNSIGNED else generic
+
+
+def issubdtype(arg1: Dtype | DtypeCategory, arg2: Dtype | DtypeCategory) -> bool:
+    """Whether a dtype or category lies within another.
+
+    Args:
+        arg1: dtype or category to ask about.
+        arg2: dtype or category that may hold it; a dtype holds only itself.
+
+    Raises:
+        TypeError: if an argument is neither.
+
+    Example:
+        >>> import ingot.core as mx
+        >>> mx.issubdtype(mx.bfloat16, mx.floating), mx.issubdtype(mx.int8, mx.inexact)
+        (True, False)
+    """
+    for arg in (arg1, arg2):
+        if not isinstance(arg, (Dtype, DtypeCategory)):
+            raise TypeError(
+                "issubdtype: arguments must be dtypes or categories, "
+                f"got {type(arg).__name__}"
+            )
+    if isinstance(arg2, Dtype):
+        return bool(arg1 == arg2)
+    inner = _category(arg1) if isinstance(arg1, Dtype) else arg1
+    return f"{inner.value}.".startswith(f"{arg2.value}.")
+
+
+def result_type(*arrays_and_dtypes: Any) -> Dtype:
+    """The dtype in which arrays and dtypes are combined.
+
+    Args:
+        *arrays_and_dtypes: arrays, dtypes, or Python numbers, which are weak.
+
+    Example:
+        >>> import ingot.core as mx
+        >>> mx.result_type(mx.int32, mx.float16), mx.result_type(mx.int8, 1)
+        (ingot.core.float16, ingot.core.int8)
+    """
+    if not arrays_and_dtypes:
+        raise ValueError("result_type: there must be at least one argument")
+    numbers = [x for x in arrays_and_dtypes if isinstance(x, (bool, int, float))]
+    result: Dtype | None = None
+    for arg in arrays_and_dtypes:
+        if isinstance(arg, (bool, int, float)):
+            continue
+        dtype = arg if isinstance(arg, Dtype) else _core.array(arg).dtype
+        result = dtype if result is None else _core._promote(result, dtype)
+    if result is None:
+        result, numbers = _core.array(numbers[0]).dtype, numbers[1:]
+    for value in numbers:
+        result = (_core.zeros((), result) + value).dtype
+    return result
+
+
+class finfo:
+    """Limits of a floating dtype: min, max, eps, smallest_normal, bits.
+
+    Args:
+        dtype: floating dtype.
+
+    Raises:
+        ValueError: if it is not one.
+
+    Example:
+        >>> import ingot.core as mx
+        >>> mx.finfo(mx.float16).max
+        65504.0
+    """
+
+    def __init__(self, dtype: Dtype) -> None:
+        if dtype not in _FLOATING:
+            raise ValueError(f"finfo: dtype must be floating, got {dtype}")
+        significand, exponent = _FLOATING[dtype]
+        self.dtype = dtype
+        self.bits = 8 * dtype.size
+        self.eps = math.ldexp(1.0, 1 - significand)
+        self.max = math.ldexp(2.0 - self.eps, exponent)
+        self.min = -self.max
+        self.smallest_normal = math.ldexp(1.0, 1 - exponent)
+
+    def __repr__(self) -> str:
+        return f"finfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+
+
+class iinfo:
+    """Limits of an integer dtype: min, max, bits.
+
+    Args:
+        dtype: integer dtype.
+
+    Raises:
+        ValueError: if it is not one.
+
+    Example:
+        >>> import ingot.core as mx
+        >>> mx.iinfo(mx.int8).max
+        127
+    """
+
+    def __init__(self, dtype: Dtype) -> None:
+        if dtype not in _SIGNED and dtype not in _UNSIGNED:
+            raise ValueError(f"iinfo: dtype must be an integer, got {dtype}")
+        self.dtype = dtype
+        self.bits = 8 * dtype.size
+        signed = dtype in _SIGNED
+        self.max = 2 ** (self.bits - signed) - 1
+        self.min = -self.max - 1 if signed else 0
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
