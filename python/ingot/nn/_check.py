@@ -1,0 +1,58 @@
+"""Checks of arguments that layers, initializers and losses share."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import ingot.core as mx
+
+__all__ = ["array", "finite", "last_dimension", "positive_integer", "wide"]
+
+
+def positive_integer(owner: str, name: str, value: Any) -> int:
+    """`value` as an int; TypeError or ValueError unless it is an integer >= 1."""
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{owner}: {name} must be an integer, got {value!r}") from None
+    if number < 1:
+        raise ValueError(f"{owner}: {name} must be at least 1, got {number}")
+    return number
+
+
+def finite(owner: str, name: str, value: Any, minimum: float = -math.inf) -> float:
+    """`value` as a float; TypeError or ValueError unless finite and >= `minimum`."""
+    try:
+        if isinstance(value, (str, bytes)):
+            raise TypeError
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{owner}: {name} must be a number, got {value!r}") from None
+    if not math.isfinite(number) or number < minimum:
+        bound = "" if minimum == -math.inf else f" and at least {minimum:g}"
+        raise ValueError(f"{owner}: {name} must be finite{bound}, got {value!r}")
+    return number
+
+
+def array(owner: str, name: str, value: Any) -> None:
+    """TypeError unless `value` is an array."""
+    if not isinstance(value, mx.array):
+        raise TypeError(f"{owner}: {name} must be an array, got {type(value).__name__}")
+
+
+def last_dimension(owner: str, x: Any, size: int) -> None:
+    """Raise unless `x` is an array whose last dimension is `size`."""
+    array(owner, "x", x)
+    if x.ndim == 0 or x.shape[-1] != size:
+        raise ValueError(
+            f"{owner}: last dimension of x must be {size}, got shape {tuple(x.shape)}"
+        )
+
+
+def wide(x: mx.array) -> mx.array:
+    """`x` as it is in float32 or float64, else in float32."""
+    return x if x.dtype in (mx.float32, mx.float64) else x.astype(mx.float32)

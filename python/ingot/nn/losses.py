@@ -1,0 +1,417 @@
+"""Loss functions: computed in float32 for half types, returned in the inputs' dtype."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import ingot.core as mx
+
+from ._check import array, finite, wide
+
+__all__ = [
+    "binary_cross_entropy",
+    "cross_entropy",
+    "huber_loss",
+    "kl_div_loss",
+    "l1_loss",
+    "mse_loss",
+    "nll_loss",
+    "smooth_l1_loss",
+]
+
+Reduction = Literal["none", "mean", "sum"]
+
+
+def cross_entropy(
+    logits: mx.array,
+    targets: mx.array,
+    weights: mx.array | None = None,
+    axis: int = -1,
+    label_smoothing: float = 0.0,
+    reduction: Reduction = "none",
+) -> mx.array:
+    """Cross entropy of softmax(logits) relative to targets.
+
+    For probabilities p, sum_k p_k (log(sum_j e^(x_j)) - x_k); a class index c stands
+    for the p with p_c = 1. Label smoothing s replaces p by (1 - s) p + s / K.
+
+    Args:
+        logits: Unnormalized log probabilities of the K classes, along `axis`.
+        targets: Integer class indices, of `logits`' shape without `axis`, or
+            probabilities, of `logits`' shape.
+        weights: Factors of the losses, of the shape of the result with reduction
+            "none". Default: None.
+        axis: The axis of the classes. Default: -1.
+        label_smoothing: s, in [0, 1). Default: 0.
+        reduction: "none", "mean" (of all weighted losses) or "sum". Default: "none".
+
+    Returns:
+        The losses, of `logits`' shape without `axis`, or their mean or sum.
+
+    Raises:
+        ValueError: Shapes do not match, or an argument is out of range.
+        TypeError: Class indices that are not integers.
+
+    Example:
+        >>> import ingot.core as mx
+        >>> import ingot.nn as nn
+        >>> logits = mx.array([[2.0, -1.0], [-1.0, 2.0]])
+        >>> nn.losses.cross_entropy(logits, mx.array([0, 1])).round(4)
+        array([0.0486, 0.0486], dtype=float32)
+    """
+    name = "cross_entropy"
+    axis = _check_classes(name, "logits", logits, axis)
+    array(name, "targets", targets)
+    smoothing = finite(name, "label_smoothing", label_smoothing)
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"{name}: label_smoothing must be in [0, 1), got {smoothing}")
+    x = wide(logits)
+    normalizer = mx.logsumexp(x, axis=axis)
+    if targets.ndim == logits.ndim:
+        _check_same(name, "logits", logits, "targets", targets)
+        p = wide(targets)
+        loss = mx.sum(p, axis=axis) * normalizer - _expected(p, x, axis)
+        dtype = _result_dtype(logits, targets)
+    else:
+        loss = normalizer - _select(name, x, targets, axis)
+        dtype = _result_dtype(logits, logits)
+    if smoothing > 0:
+        uniform = normalizer - mx.mean(x, axis=axis)
+        loss = (1 - smoothing) * loss + smoothing * uniform
+    return _finish(name, loss, weights, reduction, dtype)
+
+
+def binary_cross_entropy(
+    inputs: mx.array,
+    targets: mx.array,
+    weights: mx.array | None = None,
+    with_logits: bool = True,
+    reduction: Reduction = "mean",
+) -> mx.array:
+    """Cross entropy of one probability q relative to a target t.
+
+    -(t log(q) + (1 - t) log(1 - q)), where q = sigmoid(inputs) with logits, computed
+    as log(1 + e^x) - t x; else q = inputs, with the logarithms bounded below by -100.
+
+    Args:
+        inputs: Logits, or probabilities in [0, 1].
+        targets: The targets, 0, 1 or between, of the shape of `inputs`.
+        weights: Factors of the losses, of the shape of `inputs`. Default: None.
+        with_logits: Whether `inputs` are logits. Default: True.
+        reduction: "none", "mean" or "sum". Default: "mean".
+
+    Returns:
+        The losses, of the shape of `inputs`, or their mean or sum.
+
+    Raises:
+        ValueError: Shapes differ, or `reduction` is unknown.
+
+    Example:
+        >>> import ingot.core as mx
+        >>> import ingot.nn as nn
+        >>> q = mx.array([0.1, 0.1, 0.4, 0.4])
+        >>> t = mx.array([0, 0, 1, 1])
+        >>> nn.losses.binary_cross_entropy(q, t, with_logits=False)
+        array(0.510826, dtype=float32)
+    """
+    name = "binary_cross_entropy"
+    _check_same(name, "inputs", inputs, "targets", targets)
+    x, t = wide(inputs), wide(targets)
+    if with_logits:
+        loss = mx.logaddexp(x, 0) - t * x
+    else:
+        loss = -(t * _bounded_log(x, 0) + (1 - t) * _bounded_log(x, 1))
+    return _finish(name, loss, weights, reduction, _result_dtype(inputs, targets))
+
+
+def nll_loss(
+    inputs: mx.array, targets: mx.array, axis: int = -1, reduction: Reduction = "none"
+) -> mx.array:
+    """Negative log likelihood: minus the input at the index of the target.
+
+    Args:
+        inputs: Log probabilities of the classes, along `axis`.
+        targets: Integer class indices, of `inputs`' shape without `axis`.
+        axis: The axis of the classes. Default: -1.
+        reduction: "none", "mean" or "sum". Default: "none".
+
+    Returns:
+        The losses, of `targets`' shape, or their mean or sum.
+
+    Raises:
+        ValueError: Shapes do not match, or `reduction` is unknown.
+        TypeError: `targets` are not integers.
+
+    Example:
+        >>> import ingot.core as mx
+        >>> import ingot.nn as nn
+        >>> nn.losses.nll_loss(mx.array([[-0.5, -1.0]]), mx.array([1]))
+        array([1], dtype=float32)
+    """
+    name = "nll_loss"
+    axis = _check_classes(name, "inputs", inputs, axis)
+    loss = -_select(name, wide(inputs), targets, axis)
+    return _finish(name, loss, None, reduction, _result_dtype(inputs, inputs))
+
+
+def mse_loss(
+    predictions: mx.array, targets: mx.array, reduction: Reduction = "mean"
+) -> mx.array:
+    """Squared error: (prediction - target)^2.
+
+    Args:
+        predictions: The predictions.
+        targets: The targets, of the same shape.
+        reduction: "none", "mean" or "sum". Default: "mean".
+
+    Returns:
+        The losses, of the shape of `predictions`, or their mean or sum.
+
+    Raises:
+        ValueError: Shapes differ, or `reduction` is unknown.
+
+    Example:
+        >>> import ingot.core as mx
+        >>> import ingot.nn as nn
+        >>> nn.losses.mse_loss(mx.array([1.0, 3.0]), mx.array([1.0, 1.0]))
+        array(2, dtype=float32)
+    """
+    name = "mse_loss"
+    difference = _difference(name, "predictions", predictions, targets)
+    dtype = _result_dtype(predictions, targets)
+    return _finish(name, mx.square(difference), None, reduction, dtype)
+
+
+def l1_loss(
+    predictions: mx.array, targets: mx.array, reduction: Reduction = "mean"
+) -> mx.array:
+    """Absolute error: |prediction - target|.
+
+    Args:
+        predictions: The predictions.
+        targets: The targets, of the same shape.
+        reduction: "none", "mean" or "sum". Default: "mean".
+
+    Returns:
+        The losses, of the shape of `predictions`, or their mean or sum.
+
+    Raises:
+        ValueError: Shapes differ, or `reduction` is unknown.
+
+    Example:
+        >>> import ingot.core as mx
+        >>> import ingot.nn as nn
+        >>> nn.losses.l1_loss(mx.array([1.0, 3.0]), mx.array([1.0, 1.0]))
+        array(1, dtype=float32)
+    """
+    name = "l1_loss"
+    difference = _difference(name, "predictions", predictions, targets)
+    dtype = _result_dtype(predictions, targets)
+    return _finish(name, mx.abs(difference), None, reduction, dtype)
+
+
+def smooth_l1_loss(
+    predictions: mx.array,
+    targets: mx.array,
+    beta: float = 1.0,
+    reduction: Reduction = "mean",
+) -> mx.array:
+    """Absolute error, rounded off near 0.
+
+    d^2 / (2 beta) where d = |prediction - target| < beta, d - beta / 2 elsewhere.
+
+    Args:
+        predictions: The predictions.
+        targets: The targets, of the same shape.
+        beta: Where the two meet, at least 0; 0 gives `l1_loss`. Default: 1.
+        reduction: "none", "mean" or "sum". Default: "mean".
+
+    Returns:
+        The losses, of the shape of `predictions`, or their mean or sum.
+
+    Raises:
+        ValueError: Shapes differ, `beta` is negative, or `reduction` is unknown.
+
+    Example:
+        >>> import ingot.core as mx
+        >>> import ingot.nn as nn
+        >>> x, y = mx.array([0.5, 3.0]), mx.array([0.0, 0.0])
+        >>> nn.losses.smooth_l1_loss(x, y, reduction="none")
+        array([0.125, 2.5], dtype=float32)
+    """
+    name = "smooth_l1_loss"
+    beta = finite(name, "beta", beta, 0.0)
+    loss = mx.abs(_difference(name, "predictions", predictions, targets))
+    if beta > 0:
+        loss = _rounded_off(loss, beta) / beta
+    dtype = _result_dtype(predictions, targets)
+    return _finish(name, loss, None, reduction, dtype)
+
+
+def huber_loss(
+    inputs: mx.array,
+    targets: mx.array,
+    delta: float = 1.0,
+    reduction: Reduction = "none",
+) -> mx.array:
+    """Squared error near 0, linear beyond.
+
+    a^2 / 2 where a = |input - target| <= delta, delta (a - delta / 2) elsewhere.
+
+    Args:
+        inputs: The predictions.
+        targets: The targets, of the same shape.
+        delta: Where the two meet, at least 0. Default: 1.
+        reduction: "none", "mean" or "sum". Default: "none".
+
+    Returns:
+        The losses, of the shape of `inputs`, or their mean or sum.
+
+    Raises:
+        ValueError: Shapes differ, `delta` is negative, or `reduction` is unknown.
+
+    Reference:
+        Huber (1964), Robust estimation of a location parameter.
+
+    Example:
+        >>> import ingot.core as mx
+        >>> import ingot.nn as nn
+        >>> nn.losses.huber_loss(mx.array([0.5, 3.0]), mx.array([0.0, 0.0]))
+        array([0.125, 2.5], dtype=float32)
+    """
+    name = "huber_loss"
+    delta = finite(name, "delta", delta, 0.0)
+    error = mx.abs(_difference(name, "inputs", inputs, targets))
+    dtype = _result_dtype(inputs, targets)
+    return _finish(name, _rounded_off(error, delta), None, reduction, dtype)
+
+
+def kl_div_loss(
+    inputs: mx.array, targets: mx.array, axis: int = -1, reduction: Reduction = "none"
+) -> mx.array:
+    """Kullback-Leibler divergence: sum(e^t (t - x)), t = targets, x = inputs.
+
+    A target of -inf, probability 0, contributes 0.
+
+    Args:
+        inputs: Log probabilities of the predicted distribution.
+        targets: Log probabilities of the target distribution, of the same shape.
+        axis: The axis to sum over. Default: -1.
+        reduction: "none", "mean" or "sum". Default: "none".
+
+    Returns:
+        The losses, of `inputs`' shape without `axis`, or their mean or sum.
+
+    Raises:
+        ValueError: Shapes differ, or `reduction` or `axis` is unknown.
+
+    Example:
+        >>> import ingot.core as mx
+        >>> import ingot.nn as nn
+        >>> same = mx.log(mx.array([[0.5, 0.5]]))
+        >>> nn.losses.kl_div_loss(same, same)
+        array([0], dtype=float32)
+    """
+    name = "kl_div_loss"
+    axis = _check_classes(name, "inputs", inputs, axis)
+    _check_same(name, "inputs", inputs, "targets", targets)
+    x, t = wide(inputs), wide(targets)
+    loss = _expected(mx.exp(t), t - x, axis)
+    return _finish(name, loss, None, reduction, _result_dtype(inputs, targets))
+
+
+def _check_classes(name: str, what: str, x: Any, axis: int) -> int:
+    """The axis of the classes, counted from 0."""
+    array(name, what, x)
+    if not -x.ndim <= axis < x.ndim:
+        raise ValueError(
+            f"{name}: axis must be an axis of {what}, of shape {tuple(x.shape)}, "
+            f"got {axis}"
+        )
+    return int(axis % x.ndim)
+
+
+def _check_same(name: str, what_a: str, a: Any, what_b: str, b: Any) -> None:
+    array(name, what_a, a)
+    array(name, what_b, b)
+    if a.shape != b.shape:
+        raise ValueError(
+            f"{name}: {what_b} must have the shape of {what_a}, {tuple(a.shape)}, "
+            f"got {tuple(b.shape)}"
+        )
+
+
+def _result_dtype(a: mx.array, b: mx.array) -> mx.Dtype:
+    dtype = a.dtype if a.dtype == b.dtype else mx.result_type(a.dtype, b.dtype)
+    return dtype if mx.issubdtype(dtype, mx.floating) else mx.float32
+
+
+def _select(name: str, x: mx.array, indices: Any, axis: int) -> mx.array:
+    """`x` at one index along `axis`, which disappears."""
+    array(name, "targets", indices)
+    shape = tuple(x.shape)
+    without = shape[:axis] + shape[axis + 1 :]
+    if tuple(indices.shape) != without:
+        raise ValueError(
+            f"{name}: targets must be class indices of shape {without}, without axis "
+            f"{axis}, got shape {tuple(indices.shape)}"
+        )
+    if not mx.issubdtype(indices.dtype, mx.integer):
+        raise TypeError(
+            f"{name}: class indices must be integers, got {indices.dtype} targets of "
+            f"shape {tuple(indices.shape)}"
+        )
+    chosen = mx.take_along_axis(x, mx.expand_dims(indices, axis), axis=axis)
+    return mx.squeeze(chosen, axis=axis)
+
+
+def _expected(p: mx.array, x: mx.array, axis: int) -> mx.array:
+    """sum(p x), where 0 times infinity is 0."""
+    return mx.sum(p * mx.where(p == 0, 0, x), axis=axis)
+
+
+def _bounded_log(q: mx.array, pole: int) -> mx.array:
+    """max(log|q - pole|, -100), for a pole of 0 or 1."""
+    at_pole = q == pole
+    # The pole itself is kept from the logarithm, whose derivative is infinite there.
+    inner = mx.where(at_pole, 1 - pole, q)
+    log = mx.log1p(-inner) if pole else mx.log(inner)
+    return mx.where(at_pole, -100.0, mx.maximum(log, -100.0))
+
+
+def _difference(name: str, what: str, x: Any, targets: Any) -> mx.array:
+    _check_same(name, what, x, "targets", targets)
+    return wide(x) - wide(targets)
+
+
+def _rounded_off(a: mx.array, delta: float) -> mx.array:
+    # a^2 / 2 up to delta, then the tangent there.
+    inner = mx.minimum(a, delta)
+    return inner * (a - 0.5 * inner)
+
+
+def _finish(
+    name: str,
+    loss: mx.array,
+    weights: mx.array | None,
+    reduction: str,
+    dtype: mx.Dtype,
+) -> mx.array:
+    """Weight and reduce the losses, and round them to `dtype`."""
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(
+            f'{name}: reduction must be "none", "mean" or "sum", got {reduction!r}'
+        )
+    if weights is not None:
+        array(name, "weights", weights)
+        if weights.shape != loss.shape:
+            raise ValueError(
+                f"{name}: weights must have the losses' shape, {tuple(loss.shape)}, "
+                f"got {tuple(weights.shape)}"
+            )
+        loss = loss * weights
+    if reduction == "mean":
+        loss = mx.mean(loss)
+    elif reduction == "sum":
+        loss = mx.sum(loss)
+    return loss.astype(dtype)
