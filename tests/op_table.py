@@ -1,0 +1,84 @@
+"""The table of all ops: it drives the generic tests; an op not in it fails them."""
+
+from __future__ import annotations
+
+import ingot.core as mx
+import op_table_elementwise
+import op_table_index
+import op_table_reduce
+import op_table_shape
+from op_case import OpCase, Sample
+
+_OPTIONAL = [
+    *op_table_elementwise.OPTIONAL,
+    *op_table_shape.OPTIONAL,
+    *op_table_index.OPTIONAL,
+]
+OPS: list[OpCase] = [
+    *op_table_elementwise.ELEMENTWISE,
+    *op_table_reduce.REDUCTIONS,
+    *op_table_reduce.PRODUCTS,
+    *op_table_shape.SHAPES,
+    *op_table_shape.CREATION,
+    *op_table_index.INDEXING,
+    *[case for case in _OPTIONAL if hasattr(mx, case.name)],
+]
+BY_NAME: dict[str, OpCase] = {case.name: case for case in OPS}
+
+# Second names of ops.
+ALIASES = {
+    "acos": "arccos",
+    "acosh": "arccosh",
+    "asin": "arcsin",
+    "asinh": "arcsinh",
+    "atan": "arctan",
+    "atan2": "arctan2",
+    "atanh": "arctanh",
+    "pow": "power",
+    "concat": "concatenate",
+    "permute_dims": "transpose",
+    "bitwise_left_shift": "left_shift",
+    "bitwise_right_shift": "right_shift",
+}
+
+# Public functions that no row of the table can describe, and what tests them instead.
+EXEMPT = {
+    "array": "test_array.py",
+    "asarray": "test_array.py",
+    "astype": "test_casts.py",
+    "view": "test_casts.py",
+    "broadcast_shapes": "test_predicates.py",
+    "array_equal": "test_predicates.py",
+    "allclose": "test_predicates.py",
+    "isclose": "test_predicates.py",
+    "stop_gradient": "test_ops_grad.py",
+    "grad": "test_ops_grad.py",
+    "value_and_grad": "test_ops_grad.py",
+    "vjp": "test_ops_grad.py",
+    "jvp": "test_ops_grad.py",
+    "load": "test_files.py",
+    "save": "test_files.py",
+    "savez": "test_files.py",
+    "savez_compressed": "test_files.py",
+    "save_safetensors": "test_files.py",
+    "global_norm": "test_linalg.py",
+    "result_type": "test_promotion.py",
+    "issubdtype": "test_promotion.py",
+    "finfo": "test_promotion.py",
+    "iinfo": "test_promotion.py",
+}
+
+# The evaluator's and the devices' own functions: not ops.
+RUNTIME = {
+    *("eval", "async_eval", "synchronize", "is_available", "device_count"),
+    *("default_device", "set_default_device", "device_info"),
+    *("default_stream", "set_default_stream", "new_stream", "stream"),
+    *("get_active_memory", "get_peak_memory", "get_cache_memory", "get_memory_limit"),
+    *("reset_peak_memory", "clear_cache"),
+    *("set_memory_limit", "set_cache_limit", "set_wired_limit"),
+    *("set_printoptions", "get_printoptions", "printoptions"),
+    *("get_num_threads", "set_num_threads", "elementwise_ops"),
+    *("step", "composed_step", "increment", "match", "rules"),
+}
+
+__all__ = ["ALIASES", "BY_NAME", "EXEMPT", "OPS", "RUNTIME", "OpCase", "Sample"]

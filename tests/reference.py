@@ -1,0 +1,35 @@
+"""The float64 oracles of all ops, written from the definitions, by public name.
+
+Oracles take what `support.widen` makes of an array: float64 values, or Python integers
+of any size, which the comparison then wraps to the width of the result's dtype.
+"""
+
+from __future__ import annotations
+
+from reference_arrays import (
+    ARRAYS,
+    CREATION,
+    INDEXING,
+    PRODUCTS,
+    REDUCTIONS,
+    SHAPES,
+    Oracle,
+)
+from reference_elementwise import BINARY, ELEMENTWISE, TERNARY, UNARY
+
+ORACLES: dict[str, Oracle] = {**ELEMENTWISE, **ARRAYS}
+
+__all__ = [
+    "ARRAYS",
+    "BINARY",
+    "CREATION",
+    "ELEMENTWISE",
+    "INDEXING",
+    "ORACLES",
+    "PRODUCTS",
+    "REDUCTIONS",
+    "SHAPES",
+    "TERNARY",
+    "UNARY",
+    "Oracle",
+]

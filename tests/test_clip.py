@@ -1,0 +1,96 @@
+"""clip_grad_norm against a float64 norm, for all dtypes and for absurd sizes."""
+
+from __future__ import annotations
+
+import ingot.core as mx
+import ingot.optimizers as optim
+import numpy as np
+import pytest
+from optimizer_cases import FLOATS, from_numpy, to_numpy
+
+
+def norm_of(tree: list) -> float:
+    return float(np.sqrt(sum(np.sum(to_numpy(x) ** 2) for x in tree)))
+
+
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@pytest.mark.parametrize("max_norm", [0.0, 0.5, 1e6])
+def test_norm_and_scale(dtype, max_norm, rng):
+    grads = [from_numpy(rng.normal(size=s), dtype) for s in [(7, 5), (), (0,), (101,)]]
+    clipped, norm = optim.clip_grad_norm(
+        {"a": grads[:2], "b": tuple(grads[2:])}, max_norm
+    )
+    want = norm_of(grads)
+    assert norm.ndim == 0 and abs(norm.item() - want) < 1e-6 * want
+    assert isinstance(clipped["b"], tuple)
+    factor = min(max_norm / (want + 1e-6), 1.0)
+    ulp = {mx.float16: 1e-3, mx.bfloat16: 8e-3}.get(dtype, 1e-6)
+    for got, g in zip([*clipped["a"], *clipped["b"]], grads, strict=True):
+        assert got.dtype == dtype
+        np.testing.assert_allclose(
+            to_numpy(got), to_numpy(g) * factor, rtol=ulp, atol=1e-7
+        )
+
+
+def test_half_precision_accumulates_in_float32():
+    """5010 ones: a bfloat16 sum sticks at 256, a bfloat16 root of it at 64."""
+    for dtype in (mx.float16, mx.bfloat16):
+        _, norm = optim.clip_grad_norm([mx.ones((501, 10), dtype)], 1.0)
+        assert abs(norm.item() - np.sqrt(5010)) < 1e-4
+
+
+def test_a_small_factor_is_not_lost_in_half_precision():
+    clipped, _ = optim.clip_grad_norm({"w": mx.full((4,), 6e4, mx.float16)}, 1e-3)
+    np.testing.assert_allclose(to_numpy(clipped["w"]), 5e-4, rtol=2e-3)
+
+
+@pytest.mark.parametrize("size", [1e20, 1e25, 1e30, 3e38])
+def test_finite_gradients_do_not_overflow(size):
+    clipped, norm = optim.clip_grad_norm({"w": mx.full((1000,), size)}, 1.0)
+    want = size * np.sqrt(1000)
+    if want < 3.4e38:
+        assert abs(norm.item() / want - 1) < 1e-6
+    np.testing.assert_allclose(to_numpy(clipped["w"]), 1000**-0.5, rtol=1e-5)
+
+
+def test_tiny_gradients_have_their_norm():
+    _, norm = optim.clip_grad_norm({"w": mx.full((4,), 1e-25)}, 1.0)
+    assert abs(norm.item() / 2e-25 - 1) < 1e-6
+
+
+def test_the_same_bits_each_time(rng):
+    grads = [from_numpy(rng.normal(size=(300, 41)))]
+    norms = {optim.clip_grad_norm(grads, 1.0)[1].item() for _ in range(5)}
+    assert len(norms) == 1
+
+
+def test_nan_spoils_all_and_infinity_shows():
+    clipped, norm = optim.clip_grad_norm([mx.array([1.0, float("nan")])], 1.0)
+    assert np.isnan(norm.item()) and np.all(np.isnan(to_numpy(clipped[0])))
+    clipped, norm = optim.clip_grad_norm([mx.array([1.0, float("inf")])], 1.0)
+    assert norm.item() == float("inf")
+    assert to_numpy(clipped[0])[0] == 0 and np.isnan(to_numpy(clipped[0])[1])
+
+
+def test_integers_become_float32():
+    clipped, norm = optim.clip_grad_norm({"w": mx.array([3, 4])}, 1.0)
+    assert norm.item() == 5 and clipped["w"].dtype == mx.float32
+
+
+@pytest.mark.parametrize("empty", [{}, [], {"a": {}, "b": []}])
+def test_no_gradients(empty):
+    clipped, norm = optim.clip_grad_norm(empty, 1.0)
+    assert clipped == empty and norm.item() == 0
+
+
+def test_max_norm_may_be_an_array():
+    clipped, _ = optim.clip_grad_norm([mx.array([3.0, 4.0])], mx.array(1.0))
+    np.testing.assert_allclose(to_numpy(clipped[0]), [0.6, 0.8], atol=1e-6)
+
+
+def test_bad_input():
+    for bad in (-1.0, float("nan")):
+        with pytest.raises(ValueError, match="clip_grad_norm: max_norm must be in"):
+            optim.clip_grad_norm({"w": mx.ones((2,))}, bad)
+    with pytest.raises(TypeError, match=r"gradient a\.0 must be an array, got None"):
+        optim.clip_grad_norm({"a": [None]}, 1.0)

@@ -1,0 +1,92 @@
+"""linalg.norm against its definition, linalg.qr by what makes it a QR factorisation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ingot.core as mx
+import numpy as np
+import pytest
+from support import FLOATS, NUMPY, assert_close, dtype_name, raises, to_core, to_numpy
+
+SHAPES = [(5,), (3, 4), (2, 3, 4)]
+
+
+def draw(shape: tuple[int, ...], dtype: str = "float32") -> np.ndarray:
+    return np.random.default_rng(1).normal(size=shape).astype(dtype)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_two_norm_of_everything(shape: tuple[int, ...]) -> None:
+    """Without arguments: the root of the sum of squares."""
+    x = draw(shape)
+    want = np.sqrt(np.sum(x.astype(np.float64) ** 2))
+    assert_close(to_numpy(mx.linalg.norm(to_core(x))), want, label="norm")
+
+
+@pytest.mark.parametrize("order", [None, 1, 2, 3, 0.5, 0, np.inf, -np.inf, -1])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_vector_norms(order: Any, keepdims: bool) -> None:
+    x = draw((4, 6))
+    got = mx.linalg.norm(to_core(x), ord=order, axis=1, keepdims=keepdims)
+    want = np.linalg.norm(x.astype(np.float64), ord=order, axis=1, keepdims=keepdims)
+    assert_close(to_numpy(got), want, ulps=16, label=f"norm {order}")
+
+
+@pytest.mark.parametrize("order", [None, "fro", 1, -1, np.inf, -np.inf])
+def test_matrix_norms(order: Any) -> None:
+    x = draw((3, 4, 5))
+    got = mx.linalg.norm(to_core(x), ord=order, axis=(-2, -1))
+    want = np.linalg.norm(x.astype(np.float64), ord=order, axis=(-2, -1))
+    assert_close(to_numpy(got), want, ulps=8, label=f"norm {order}")
+
+
+def test_norm_gradient() -> None:
+    """The gradient of |x| is x / |x|."""
+    x = np.array([3.0, 4.0])
+    grad = mx.grad(lambda a: mx.linalg.norm(a))(to_core(x))
+    np.testing.assert_allclose(to_numpy(grad), [0.6, 0.8], rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "shape", [(4, 4), (6, 3), (3, 6), (1, 1), (2, 5, 3), (2, 3, 5)]
+)
+def test_qr(shape: tuple[int, ...], dtype: str) -> None:
+    """Q R is the matrix, the columns of Q are orthonormal, R is upper triangular."""
+    x = draw(shape, dtype)
+    q, r = mx.linalg.qr(to_core(x), stream=mx.cpu)
+    assert dtype_name(q) == dtype_name(r) == dtype
+    q, r = to_numpy(q).astype(np.float64), to_numpy(r).astype(np.float64)
+    k = min(shape[-2:])
+    assert q.shape == (*shape[:-1], k)
+    assert r.shape == (*shape[:-2], k, shape[-1])
+    tolerance = 1e-5 if dtype == "float32" else 1e-13
+    np.testing.assert_allclose(q @ r, x, atol=tolerance)
+    identity = np.swapaxes(q, -1, -2) @ q
+    np.testing.assert_allclose(
+        identity, np.broadcast_to(np.eye(k), identity.shape), atol=tolerance
+    )
+    np.testing.assert_array_equal(r, np.triu(r))
+
+
+def test_qr_refuses() -> None:
+    """Vectors and integers have no QR factorisation."""
+    for x in (mx.ones((3,)), mx.array(1.0), mx.ones((2, 2), mx.int32)):
+        error = raises(lambda x=x: list(mx.linalg.qr(x, stream=mx.cpu)))
+        assert isinstance(error, (ValueError, TypeError)), repr(error)
+        assert "qr" in str(error)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_global_norm(dtype: str) -> None:
+    """The root of the sum of all squares of all arrays, without overflow on the way."""
+    rng = np.random.default_rng(2)
+    shapes = ((1000,), (3, 5), (), (0,), (70, 70))
+    arrays = [np.asarray(rng.normal(size=s)).astype(NUMPY[dtype]) for s in shapes]
+    total = sum(float(np.sum(x.astype(np.float64) ** 2)) for x in arrays)
+    got = mx.global_norm([to_core(x) for x in arrays]).item()
+    assert got == pytest.approx(np.sqrt(total), rel=1e-6)
+    huge = mx.global_norm([mx.array([3e30, 4e30])]).item()
+    assert huge == pytest.approx(5e30, rel=1e-6)
+    assert mx.global_norm([]).item() == 0.0

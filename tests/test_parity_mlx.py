@@ -1,0 +1,110 @@
+"""The whole op table against MLX, where it is installed: values, dtypes and shapes.
+
+The oracles decide what is right; this test shows where a script moved over from MLX
+would see something else. The known differences are listed with their reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import op_table
+import pytest
+from op_case import OpCase
+from support import (
+    FLOATS,
+    HALF,
+    INTEGERS,
+    dtype_name,
+    eps,
+    is_float,
+    map_arrays,
+    to_core,
+    to_numpy,
+)
+
+# (op, dtypes) where MLX differs on purpose or by fault; None is every dtype.
+DIFFERENT: dict[str, tuple[tuple[str, ...] | None, str]] = {
+    # and there the smallest integer // -1 kills the process
+    "floor_divide": (None, "floats are divided, rounded, and then floored there"),
+    "remainder": (("bool", *INTEGERS), "x % 0 is x there"),
+    "divmod": (INTEGERS, "built on the two above"),
+    "sign": (FLOATS, "sign(NaN) is 0 there"),
+    "logsumexp": (("bool", *INTEGERS), "integers are not converted there"),
+    "full": (("bool",), "the dtype bool is taken for none there"),
+    "left_shift": (("bool",), "another dtype there"),
+}
+NARROW = ("bool", "int8", "uint8", "int16", "uint16")
+
+
+def known(case: OpCase, dtype: str) -> str | None:
+    dtypes, reason = DIFFERENT.get(case.name, ((), ""))
+    return reason if dtypes is None or dtype in dtypes else None
+
+
+def close(got: np.ndarray, want: np.ndarray, dtype: str) -> np.ndarray:
+    """Equal integers; floats to 64 eps, float64 to float32's, which MLX computes in."""
+    if not is_float(dtype):
+        return np.asarray(got == want)
+    a, b = got.astype(np.float64), want.astype(np.float64)
+    unit = eps("float32" if dtype == "float64" else dtype)
+    size = np.max(np.abs(b), initial=1.0, where=np.isfinite(b))
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    if dtype == "float64":
+        same |= np.isinf(b) & (np.abs(a) > np.finfo(np.float32).max)
+    return same | (np.abs(a - b) <= 64 * unit * size)
+
+
+def peer(mlx: Any, case: OpCase) -> Callable[..., Any] | None:
+    if case.name == "getitem":
+        return case.call
+    return getattr(mlx, case.name, None)
+
+
+@pytest.mark.parametrize("case", op_table.OPS, ids=lambda c: c.name)
+def test_parity(case: OpCase, mlx: Any, rng: np.random.Generator) -> None:
+    """Same values to the peer's precision, same dtype, same shape, on every sample."""
+    theirs = peer(mlx, case)
+    if theirs is None:
+        pytest.skip(f"mlx has no {case.name}")
+
+    def to_peer(x: np.ndarray) -> Any:
+        return mlx.array(x, dtype=mlx_dtype(x.dtype.name))
+
+    def mlx_dtype(name: str) -> Any:
+        return getattr(mlx, "bool_" if name == "bool" else name)
+
+    for dtype in case.dtypes:
+        if known(case, dtype):
+            continue
+        for number, sample in enumerate(case.samples(rng, dtype)):
+            if any(0 in x.shape for x in sample.args if isinstance(x, np.ndarray)):
+                continue  # reductions of nothing sometimes never return there
+            kwargs = dict(sample.kwargs)
+            if "dtype" in kwargs:
+                kwargs["dtype"] = mlx_dtype(kwargs["dtype"])
+            try:
+                want = theirs(*[map_arrays(to_peer, a) for a in sample.args], **kwargs)
+                mlx.eval(want)
+            except ValueError:
+                continue  # refused there, allowed here: no script depends on it
+            ours = [map_arrays(to_core, a) for a in sample.args]
+            got = case(*ours, **sample.kwargs)
+            several = isinstance(want, (list, tuple))
+            wants, gots = (list(want), list(got)) if several else ([want], [got])
+            label = f"{case.name} {dtype} sample {number} {sample.kwargs}"
+            for g, w in zip(gots, wants, strict=True):
+                compare(g, w, label, mlx)
+
+
+def compare(got: Any, want: Any, label: str, mlx: Any) -> None:
+    name = str(want.dtype).rsplit(".", 1)[-1]
+    if not (want.ndim == 0 and name in NARROW):  # there, 0-d sums are not widened
+        assert dtype_name(got) == name, label
+    assert tuple(got.shape) == tuple(want.shape), label
+    wide = want.astype(mlx.float32) if name in HALF else want
+    theirs, ours = np.array(wide), to_numpy(got)
+    ok = close(ours, theirs, name)
+    assert np.all(ok), f"{label}: {ours[~ok][:3]} is not {theirs[~ok][:3]}"
