@@ -28,7 +28,8 @@ def _reduction(f: Callable[..., Any]) -> Oracle:
 
 
 def mean(x: np.ndarray, axis: Any = None, keepdims: bool = False) -> Any:
-    return np.mean(x, axis=_axes(axis), keepdims=keepdims)
+    total = np.sum(x, axis=_axes(axis), keepdims=keepdims)
+    return total / np.float64(x.size // max(np.size(total), 1))
 
 
 def var(x: np.ndarray, axis: Any = None, keepdims: bool = False, ddof: int = 0) -> Any:
@@ -102,7 +103,7 @@ def sum_scale(x: np.ndarray, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 def mean_scale(x: np.ndarray, axis: Any = None, keepdims: bool = False) -> Any:
-    return np.mean(np.abs(x), axis=_axes(axis), keepdims=keepdims)
+    return mean(np.abs(x), axis, keepdims)
 
 
 def var_scale(

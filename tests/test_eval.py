@@ -181,8 +181,9 @@ def test_eval_takes_trees_modules_and_optimizers():
         def __init__(self) -> None:
             self.state = {"m": [mx.ones((MIB,)) + 1]}
 
+    optimizer = Optimizer()
     before = mx.get_active_memory()
-    mx.eval({"a": [mx.array(1) + 1]}, (mx.array(2) + 1,), None, 3, Optimizer())
+    mx.eval({"a": [mx.array(1) + 1]}, (mx.array(2) + 1,), None, 3, optimizer)
     assert mx.get_active_memory() - before >= 4 * MIB
 
 

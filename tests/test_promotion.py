@@ -5,9 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import ingot.core as mx
+import ml_dtypes
 import numpy as np
 import pytest
-from support import ALL, CORE, FLOATS, INTEGERS, SIGNED, UNSIGNED, dtype_name, to_numpy
+from support import (
+    ALL,
+    CORE,
+    FLOATS,
+    INTEGERS,
+    NUMPY,
+    SIGNED,
+    UNSIGNED,
+    dtype_name,
+    to_numpy,
+)
 
 # One row per left dtype, one column per right dtype, both in the order of ALL.
 SHORT = {
@@ -167,3 +178,18 @@ def test_accumulating_reductions() -> None:
         total = mx.sum(mx.full((1000,), value, CORE[dtype]))
         assert total.item() == 1000 * value
         assert dtype_name(total) == ("uint32" if dtype == "uint8" else "int32")
+
+
+@pytest.mark.skipif(not hasattr(mx, "finfo"), reason="no finfo")
+@pytest.mark.parametrize("dtype", ALL)
+def test_limits(dtype: str) -> None:
+    """finfo and iinfo tell the ends of a dtype, and refuse the other kind."""
+    if dtype in FLOATS:
+        info, want = mx.finfo(CORE[dtype]), ml_dtypes.finfo(NUMPY[dtype])
+        assert (info.min, info.max) == (float(want.min), float(want.max))
+        assert info.eps == float(want.eps)
+    elif dtype != "bool":
+        limits, ends = mx.iinfo(CORE[dtype]), np.iinfo(NUMPY[dtype])
+        assert (limits.min, limits.max) == (ends.min, ends.max)
+    with pytest.raises((ValueError, TypeError)):
+        (mx.iinfo if dtype in FLOATS else mx.finfo)(CORE[dtype])

@@ -13,10 +13,10 @@
 #define INGOT_CBLAS(name) scipy_cblas_##name
 #define INGOT_LAPACK(name) scipy_##name##_
 extern "C" {
-#define INGOT_DECLARE(T, geqrf, orgqr)                                       \
-  void INGOT_LAPACK(geqrf)(int* m, int* n, T* a, int* lda, T* tau, T* work,  \
-                           int* lwork, int* info);                           \
-  void INGOT_LAPACK(orgqr)(int* m, int* n, int* k, T* a, int* lda, T* tau,   \
+#define INGOT_DECLARE(T, geqrf, orgqr)                                      \
+  void INGOT_LAPACK(geqrf)(int* m, int* n, T* a, int* lda, T* tau, T* work, \
+                           int* lwork, int* info);                          \
+  void INGOT_LAPACK(orgqr)(int* m, int* n, int* k, T* a, int* lda, T* tau,  \
                            T* work, int* lwork, int* info);
 INGOT_DECLARE(float, sgeqrf, sorgqr)
 INGOT_DECLARE(double, dgeqrf, dorgqr)
@@ -75,6 +75,15 @@ inline bool use_one_thread() {
   scipy_openblas_set_num_threads(1);
 #endif
   return true;
+}
+
+// The library and its version.
+inline const char* description() {
+#if defined(__APPLE__)
+  return "Accelerate";
+#else
+  return scipy_openblas_get_config();
+#endif
 }
 
 }  // namespace ingot::cpu::blas

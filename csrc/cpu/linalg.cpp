@@ -11,8 +11,8 @@
 namespace ingot::cpu {
 namespace {
 
-// Householder factorisation of `columns` (n columns of m elements) in place: the
-// first min(m, n) of them become those of q, and r is written out.
+// Householder factorisation of `columns` (n columns of m elements) in place:
+// the first min(m, n) of them become those of q, and r is written out.
 template <class T>
 void factorise(int m, int n, T* columns, T* r) {
   int k = std::min(m, n);

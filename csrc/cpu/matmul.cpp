@@ -1,5 +1,5 @@
-// Matrix products: BLAS on tiles whose bounds follow from the shape alone, so that
-// results do not depend on the number of threads and Ctrl-C gets in between.
+// Matrix products: BLAS on tiles whose bounds follow from the shape alone, so
+// that results do not depend on the number of threads, and Ctrl-C gets between.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <climits>
@@ -16,8 +16,8 @@ namespace {
 
 [[maybe_unused]] const bool one_thread = blas::use_one_thread();
 
-// Multiplications in a product that is worth a second thread, in a chunk of small
-// ones, and (about 10 ms) in one call.
+// Multiplications in a product that is worth a second thread, in a chunk of
+// small ones, and (about 10 ms) in one call.
 constexpr int64_t kSmall = 64 * 64 * 64;
 constexpr int64_t kWorth = int64_t{1} << 22;
 constexpr int64_t kCall = int64_t{1} << 28;
@@ -121,8 +121,8 @@ struct Operand {
   // Of element (row, column) of a matrix, in elements.
   int64_t offset(int64_t index, const Shape& shape, int64_t row,
                  int64_t column) const {
-    int64_t at = layout.transposed ? column * layout.ld + row
-                                   : row * layout.ld + column;
+    int64_t at =
+        layout.transposed ? column * layout.ld + row : row * layout.ld + column;
     for (int64_t i = batch.size() - 1; i >= 0; --i) {
       at += index % shape[i] * batch[i];
       index /= shape[i];

@@ -1,6 +1,8 @@
 // Random numbers: both words of each generator call go to their place in the
 // output at once, elements i and i + ceil(n / 2) of n.
 // SPDX-License-Identifier: MIT
+#include "metal/random.h"
+
 #include <cmath>
 #include <numbers>
 
@@ -8,7 +10,6 @@
 #include "csrc/cpu/pool.h"
 #include "csrc/cpu/simd.h"
 #include "csrc/cpu/tiles.h"
-#include "metal/random.h"
 
 namespace ingot::cpu {
 namespace {
@@ -34,9 +35,8 @@ RandomArgs args_of(const Distribution& d, const uint32_t* key, Dtype dtype) {
   double low = in_type(d.a), high = in_type(d.b);
   auto error_function = [&](double x) {
     double z = in_type(x / args.root);
-    return in_type(dtype == Dtype::float64
-                       ? math::erf(z)
-                       : math::erf(static_cast<float>(z)));
+    return in_type(dtype == Dtype::float64 ? math::erf(z)
+                                           : math::erf(static_cast<float>(z)));
   };
   switch (d.kind) {
     case DistributionKind::bits:

@@ -1,5 +1,6 @@
 // The table of vectorised kernels: filled at load from the files that were
-// built for this processor's instruction set. SPDX-License-Identifier: MIT
+// built for this processor's instruction set.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>
@@ -47,8 +48,8 @@ inline Dtype accumulator_of(Pass pass, Dtype compute) {
 using StepKernel = void (*)(const void* const* in, void* const* out,
                             const void* hyper, int64_t n);
 
-// A deviate x becomes x * scale + shift; truncated normals are then multiplied by
-// root and kept within [low, high]. Numbers are rounded to the output's type.
+// A deviate x becomes x * scale + shift; truncated normals are then multiplied
+// by root and kept in [low, high]. Numbers are rounded to the output's type.
 struct RandomArgs {
   uint32_t k0, k1;  // the key
   double scale, shift, root, low, high;

@@ -188,7 +188,8 @@ Shape padded_shape(const Array& x, const Shape& low, const Shape& high) {
   return shape;
 }
 
-// Where in [0, n) an axis padded by `low` and `high` reads each of its elements.
+// Where in [0, n) an axis padded by `low` and `high` reads each of its
+// elements.
 Array sources(int64_t n, int64_t low, int64_t high, PadMode mode) {
   auto number = [](int64_t value) {
     return Array::scalar(value, Dtype::int64);

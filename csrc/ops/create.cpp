@@ -62,10 +62,12 @@ Array full(const Shape& shape, Number value, Dtype dtype) {
 }
 
 Array zeros(const Shape& shape, Dtype dtype) {
+  size_of(shape, dtype, "zeros");
   return full(shape, {0, 0}, dtype);
 }
 
 Array ones(const Shape& shape, Dtype dtype) {
+  size_of(shape, dtype, "ones");
   return full(shape, {1, 1}, dtype);
 }
 
@@ -101,6 +103,7 @@ Array eye(int64_t rows, int64_t columns, int64_t diagonal, Dtype dtype) {
 }
 
 Array tri(int64_t rows, int64_t columns, int64_t diagonal, Dtype dtype) {
+  size_of({rows, columns}, dtype, "tri");
   auto column =
       reshape(arange(0, static_cast<double>(rows), 1, Dtype::int64), {rows, 1});
   auto row = arange(-static_cast<double>(diagonal),

@@ -201,6 +201,9 @@ Array unary(UnaryOp op, const Array& x) {
       in = out = floating(in);
       break;
     case UnaryKind::numeric:
+      require<TypeError>(op != UnaryOp::Negative || in != Dtype::bool_,
+                         "negative: x must be a number array, got bool; use ",
+                         "logical_not");
       break;
     case UnaryKind::rounding:
       if (!is_floating(in)) return x;

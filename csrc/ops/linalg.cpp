@@ -24,16 +24,17 @@ Array columns_of(const Array& x, int64_t begin, int64_t end) {
 Array inverse_of_triangle(const Array& r) {
   int64_t n = r.shape().back();
   Array unit = eye(n, n, 0, r.dtype());
-  Array inverse = unit / where(equal(unit, ones_like(unit)), r, ones_like(unit));
+  Array inverse =
+      unit / where(equal(unit, ones_like(unit)), r, ones_like(unit));
   Array column = arange(0, static_cast<double>(n), 1, Dtype::int32);
   Array row = reshape(column, {n, 1});
   for (int64_t size = 1; size < n; size *= 2) {
     auto block = [&](const Array& index, int64_t length) {
       return floor_divide(index, Array::scalar(length, Dtype::int32));
     };
-    Array beside = logical_and(
-        equal(block(row, 2 * size), block(column, 2 * size)),
-        less(block(row, size), block(column, size)));
+    Array beside =
+        logical_and(equal(block(row, 2 * size), block(column, 2 * size)),
+                    less(block(row, size), block(column, size)));
     Array b = where(beside, r, Array::scalar(0.0, r.dtype()));
     inverse = inverse - matmul(matmul(inverse, b), inverse);
   }
@@ -72,9 +73,9 @@ class Qr final : public Op {
     if (m >= n) return {gradient_of_tall(q, r, dq, dr)};
     // x = (a, b) with a square: a = q u, r = (u, q' b).
     Array b = columns_of(x, m, n), dv = columns_of(dr, m, n);
-    Array da = gradient_of_tall(q, columns_of(r, 0, m),
-                                dq + matmul(b, transposed(dv)),
-                                columns_of(dr, 0, m));
+    Array da =
+        gradient_of_tall(q, columns_of(r, 0, m), dq + matmul(b, transposed(dv)),
+                         columns_of(dr, 0, m));
     return {concatenate({da, matmul(q, dv)}, -1)};
   }
 };
@@ -98,7 +99,8 @@ Array vector_norm(const Array& x, NormOrder order, const Axes& axes) {
   return power(sum(powers, axes, true), Array::scalar(1 / p, x.dtype()));
 }
 
-// The extreme over columns of the sums of their magnitudes, or the same of rows.
+// The extreme over columns of the sums of their magnitudes, or the same of
+// rows.
 Array matrix_norm(const Array& x, NormOrder order, int64_t row,
                   int64_t column) {
   if (order.kind != NormOrder::power) {

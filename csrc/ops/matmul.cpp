@@ -10,8 +10,8 @@ namespace ingot {
 namespace {
 
 // Whether x is a matrix shown the other way round, as the weight of a linear
-// layer is. Its gradient is then computed the other way round too, and comes out
-// contiguous in the layout of what was transposed.
+// layer is. Its gradient is then computed the other way round too, and comes
+// out contiguous in the layout of what was transposed.
 bool is_transposed(const Array& x) {
   return x.ndim() == 2 && x->node &&
          std::strcmp(x->node->op->name(), "transpose") == 0;
@@ -47,8 +47,8 @@ class Matmul final : public Op {
     Arrays gradients;
     for (int i : wanted) {
       gradients.push_back(
-          i == 0   ? product_like(in[0], dy, transposed(in[1]), alpha_)
-          : i == 1 ? product_like(in[1], transposed(in[0]), dy, alpha_)
+          i == 0       ? product_like(in[0], dy, transposed(in[1]), alpha_)
+          : i == 1     ? product_like(in[1], transposed(in[0]), dy, alpha_)
           : beta_ == 1 ? dy
                        : dy * Array::scalar(beta_, dy.dtype()));
     }
@@ -61,8 +61,8 @@ class Matmul final : public Op {
 
 Array make_matmul(double alpha, double beta, Shape shape, Inputs inputs) {
   static const auto plain = std::make_shared<Matmul>(1, 0);
-  auto op = alpha == 1 && beta == 0 ? plain
-                                    : std::make_shared<Matmul>(alpha, beta);
+  auto op =
+      alpha == 1 && beta == 0 ? plain : std::make_shared<Matmul>(alpha, beta);
   Dtype dtype = inputs[0].dtype();
   return make_array(std::move(op), std::move(shape), dtype, std::move(inputs));
 }
@@ -81,7 +81,8 @@ void check_operands(const Array& a, const Array& b, Dtype dtype,
           ": a and b must have at least one dimension, got shapes ", a.shape(),
           " and ", b.shape());
   int64_t inner = b.shape(b.ndim() == 1 ? 0 : b.ndim() - 2);
-  require(a.shape().back() == inner, op, ": last dimension of a must equal the ",
+  require(a.shape().back() == inner, op,
+          ": last dimension of a must equal the ",
           b.ndim() == 1 ? "length" : "second to last", " of b, got shapes ",
           a.shape(), " and ", b.shape());
 }
@@ -96,8 +97,8 @@ Shape with_matrix(Shape batch, int64_t rows, int64_t columns) {
   return batch;
 }
 
-// alpha * a @ b + beta * c for operands of one type with at least two dimensions;
-// c, if any, has the elements of the result in order.
+// alpha * a @ b + beta * c for operands of one type with at least two
+// dimensions; c, if any, has the elements of the result in order.
 Array combine(Array a, Array b, const Array& c, double alpha, double beta) {
   int64_t m = a.shape(a.ndim() - 2), k = a.shape().back();
   int64_t n = b.shape().back();

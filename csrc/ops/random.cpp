@@ -1,5 +1,5 @@
-// Draws: the fused ones, and those composed of them. Numbers are those of mlx.core
-// for the same key; half types round where its separate operations do.
+// Draws: the fused ones, and those composed of them. Numbers are those of
+// mlx.core for the same key; half types round where its separate operations do.
 // SPDX-License-Identifier: MIT
 #include "csrc/ops/random.h"
 
@@ -39,7 +39,8 @@ void check_key(const Array& key) {
           " of shape ", key.shape());
 }
 
-// Whether a key's words can be read now, so that keys made from it need no node.
+// Whether a key's words can be read now, so that keys made from it need no
+// node.
 bool is_known(const Array& key) { return key.ready() && !key.tracer(); }
 
 uint32_t word_of(const Array& key, uint32_t index, uint32_t count) {
@@ -117,8 +118,8 @@ Array count_below(const Array& x, const Array& values) {
   return count;
 }
 
-// Many samples of one distribution: by its cumulative probabilities, since noise
-// for each of them would take memory for samples times outcomes.
+// Many samples of one distribution: by its cumulative probabilities, since
+// noise for each of them would take memory for samples times outcomes.
 Array sample_one(const Array& logits, const Shape& shape, const Array& key) {
   Array flat = astype(reshape(logits, {logits.size()}), Dtype::float32);
   Array cumulative = running_sum(softmax(flat, Shape{0}));
@@ -220,13 +221,13 @@ Array truncated_normal(const Parameter& lower, const Parameter& upper,
                        const std::optional<Shape>& given, Dtype dtype,
                        const Array& key) {
   constexpr auto name = "truncated_normal";
-  Shape shape = given ? *given
-                      : broadcast_shapes(shape_of(lower), shape_of(upper), name);
+  Shape shape =
+      given ? *given : broadcast_shapes(shape_of(lower), shape_of(upper), name);
   check_parameters(lower, upper, shape, dtype, name);
   if (are_numbers(lower, upper)) {
-    return draw({DistributionKind::truncated_normal, lower.number,
-                 upper.number},
-                shape, dtype, key);
+    return draw(
+        {DistributionKind::truncated_normal, lower.number, upper.number}, shape,
+        dtype, key);
   }
   Array low = as_array(lower, dtype), high = as_array(upper, dtype);
   Array root = Array::scalar(std::numbers::sqrt2, dtype);
@@ -261,8 +262,8 @@ Array gumbel(const Shape& shape, Dtype dtype, const Array& key) {
   return -log(-log(uniform(0.0, 1.0, shape, dtype, key)));
 }
 
-Array laplace(const Parameter& mean, const Parameter& scale,
-              const Shape& shape, Dtype dtype, const Array& key) {
+Array laplace(const Parameter& mean, const Parameter& scale, const Shape& shape,
+              Dtype dtype, const Array& key) {
   check_parameters(mean, scale, shape, dtype, "laplace");
   Array v = symmetric(shape, key);
   Array deviate = sign(v) * log1p(-abs(v));

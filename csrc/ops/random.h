@@ -62,11 +62,11 @@ Array bernoulli(const Parameter& p, const std::optional<Shape>& shape,
 Array randint(const Parameter& low, const Parameter& high, const Shape& shape,
               Dtype dtype, const Array& key);
 Array gumbel(const Shape& shape, Dtype dtype, const Array& key);
-Array laplace(const Parameter& mean, const Parameter& scale,
-              const Shape& shape, Dtype dtype, const Array& key);
+Array laplace(const Parameter& mean, const Parameter& scale, const Shape& shape,
+              Dtype dtype, const Array& key);
 // Indices along `axis`, with probabilities softmax(logits): one for each
-// distribution, or an array of `shape` (the others broadcast to it), or `samples`
-// along a new last axis.
+// distribution, or an array of `shape` (the others broadcast to it), or
+// `samples` along a new last axis.
 Array categorical(const Array& logits, int64_t axis,
                   const std::optional<Shape>& shape,
                   std::optional<int64_t> samples, const Array& key);

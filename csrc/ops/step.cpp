@@ -80,9 +80,8 @@ struct Layout {
 template <class Rule>
 Arrays compose_as(const Layout& at, const Inputs& in) {
   constexpr int slots = Rule::slots;
-  auto hyper = hyper_of<Rule, Lazy>([&](int j) {
-    return Lazy(astype(in[at.setting(j)], Dtype::float64));
-  });
+  auto hyper = hyper_of<Rule, Lazy>(
+      [&](int j) { return Lazy(astype(in[at.setting(j)], Dtype::float64)); });
   using Hyper = decltype(hyper);
   Hyper single;
   for (int j = 0; j < members<Lazy, Hyper>; ++j) {
@@ -232,8 +231,9 @@ void check(const RuleInfo& rule, const Arrays& parameters,
            const Arrays& gradients, const std::vector<Arrays>& states,
            const Arrays& settings) {
   size_t n = parameters.size();
-  require(gradients.size() == n, "step: there must be one gradient for each of ",
-          n, " parameters, got ", gradients.size());
+  require(gradients.size() == n,
+          "step: there must be one gradient for each of ", n,
+          " parameters, got ", gradients.size());
   require(states.size() == rule.slots.size(), "step: the rule ", rule.name,
           " must have ", rule.slots.size(), " slots, got ", states.size());
   require(settings.size() == rule.settings.size(), "step: the rule ", rule.name,
@@ -329,8 +329,8 @@ StepResult composed_step(StepRule rule, Arrays parameters, Arrays gradients,
   check(info(rule), parameters, gradients, states, settings);
   Layout at{static_cast<int64_t>(parameters.size()),
             static_cast<int>(states.size())};
-  return split(at, compose(rule, at,
-                           joined(parameters, gradients, states, settings)));
+  return split(
+      at, compose(rule, at, joined(parameters, gradients, states, settings)));
 }
 
 Array increment(const Array& x) {

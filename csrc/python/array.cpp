@@ -68,10 +68,7 @@ void def_equality(ArrayClass& c, const char* name, BinaryFunction f,
         return nb::cast(f(x, y));
       },
       "other"_a.none(), nb::is_operator(),
-      nb::sig(cat("def ", name,
-                  "(self, other: object, /) -> array  "
-                  "# type: ignore[override]")
-                  .c_str()));
+      nb::sig(cat("def ", name, "(self, other: object, /) -> array").c_str()));
 }
 
 void bind_operators(ArrayClass& c) {

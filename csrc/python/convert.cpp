@@ -127,21 +127,31 @@ struct ListShape {
   bool any = false;
 };
 
+// Whether a Python int is within the range of an integer type.
+bool fits(nb::handle value, Dtype dtype) {
+  int overflow;
+  long long number = PyLong_AsLongLongAndOverflow(value.ptr(), &overflow);
+  if (dtype == Dtype::uint64) {
+    if (overflow == 0) return number >= 0;
+    PyLong_AsUnsignedLongLong(value.ptr());
+    bool too_large = PyErr_Occurred() != nullptr;
+    PyErr_Clear();
+    return overflow > 0 && !too_large;
+  }
+  if (overflow != 0) return false;
+  int bits = static_cast<int>(8 * size_of(dtype));
+  if (!is_signed(dtype)) return number >= 0 && number >> bits == 0;
+  return number >> (bits - 1) == 0 || number >> (bits - 1) == -1;
+}
+
 Dtype dtype_of_number(nb::handle value) {
   if (PyBool_Check(value.ptr())) return Dtype::bool_;
   if (PyFloat_Check(value.ptr())) return Dtype::float32;
-  int overflow;
-  long long number = PyLong_AsLongLongAndOverflow(value.ptr(), &overflow);
-  require(overflow <= 0 ||
-              PyLong_AsUnsignedLongLong(value.ptr()) !=
-                  static_cast<unsigned long long>(-1) ||
-              !PyErr_Occurred(),
-          "array: integers must fit into 64 bits");
-  if (overflow > 0) return Dtype::uint64;
-  require(overflow == 0, "array: integers must fit into 64 bits");
-  bool fits = number >= std::numeric_limits<int32_t>::min() &&
-              number <= std::numeric_limits<int32_t>::max();
-  return fits ? Dtype::int32 : Dtype::int64;
+  for (Dtype dtype : {Dtype::int32, Dtype::int64, Dtype::uint64}) {
+    if (fits(value, dtype)) return dtype;
+  }
+  throw ValueError(cat("array: integers must fit into 64 bits, got ",
+                       nb::cast<std::string>(nb::str(value))));
 }
 
 bool is_list(nb::handle value) {
@@ -201,6 +211,11 @@ void fill_from_list(nb::handle value, T*& to) {
     if (is_list(item)) {
       fill_from_list(item, to);
     } else {
+      if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+        require(PyFloat_Check(item.ptr()) || fits(item, dtype_of<T>),
+                "array: value must fit into ", dtype_of<T>, ", got ",
+                nb::cast<std::string>(nb::str(item)));
+      }
       *to++ = number_as<T>(item);
     }
   }
@@ -249,13 +264,9 @@ Number to_number(nb::handle value, Dtype dtype, const char* op) {
     number.integer = number.real != 0;
   } else if (is_integer(dtype)) {
     number.integer = number_as<int64_t>(value);
-    if (!PyFloat_Check(value.ptr())) {
-      double bits = 8.0 * static_cast<double>(size_of(dtype));
-      double high = is_signed(dtype) ? std::exp2(bits - 1) : std::exp2(bits);
-      double low = is_signed(dtype) ? -high : 0;
-      require(number.real >= low && number.real < high, op, ": value must fit ",
-              "into ", dtype, ", got ", number.real);
-    }
+    require(PyFloat_Check(value.ptr()) || fits(value, dtype), op, ": value ",
+            "must fit into ", dtype, ", got ",
+            nb::cast<std::string>(nb::str(value)));
   }
   return number;
 }

@@ -16,6 +16,8 @@ Array full_with(const Shape& shape, const nb::object& value,
     return full(shape, to_number(value, type, "full"), type);
   }
   Array x = to_array(value, dtype ? std::optional(dtype->value) : std::nullopt);
+  require(broadcast_shapes(x.shape(), shape, "full") == shape,
+          "full: vals of shape ", x.shape(), " must broadcast to ", shape);
   return broadcast_to(x, shape);
 }
 
@@ -145,6 +147,7 @@ void bind_create(nb::module_& m) {
       "identity",
       [](int64_t n, const DtypeArg& dtype, const StreamArg& stream) {
         OnStream scope(stream);
+        require(n >= 0, "identity: n must not be negative, got ", n);
         return eye(n, n, 0, dtype_or(dtype, Dtype::float32));
       },
       "n"_a, "dtype"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),

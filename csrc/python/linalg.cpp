@@ -69,14 +69,17 @@ void bind_linalg(nb::module_& m) {
       "The norm of vectors along one axis, or of matrices in two axes (rows, "
       "columns).\n\nVectors: (sum |a|^ord)^(1/ord), 2 by default; inf and -inf "
       "give the extremes of |a|, 0 counts what is not 0. Matrices: None or "
-      "'fro' (Frobenius), 1 and -1 (the extremes of column sums of |a|), inf and "
+      "'fro' (Frobenius), 1 and -1 (the extremes of column sums of |a|), inf "
+      "and "
       "-inf (of row sums).\n\nArgs:\n    a: array; integers are taken as "
       "float32.\n    ord: None, number or 'fro'.\n    axis: one axis, two, or "
       "None: a is the vector or the matrix itself, and with ord None any array "
       "is one vector.\n    keepdims: keep the axes with size 1.\n    stream: "
-      "stream or device.\n\nRaises:\n    ValueError: if ord is not one of these; "
+      "stream or device.\n\nRaises:\n    ValueError: if ord is not one of "
+      "these; "
       "2, -2 and 'nuc' of matrices are not available.\n\nExample:\n    >>> "
-      "import ingot.core as mx\n    >>> mx.linalg.norm(mx.array([3.0, 4.0]))\n  "
+      "import ingot.core as mx\n    >>> mx.linalg.norm(mx.array([3.0, 4.0]))\n "
+      " "
       "  array(5, dtype=float32)");
 }
 

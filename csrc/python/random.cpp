@@ -12,9 +12,9 @@ using Key = std::optional<Array>;
 using ShapeArg = std::optional<IntOrInts>;
 
 #define INGOT_KEY_AND_STREAM "key"_a = nb::none(), "stream"_a = nb::none()
-#define INGOT_DRAW_ARGS                                                   \
-  "\n    dtype: element type, float32 by default.\n    key: uint32 array " \
-  "(2,); the next one of the global state by default.\n    stream: stream " \
+#define INGOT_DRAW_ARGS                                                       \
+  "\n    dtype: element type, float32 by default.\n    key: uint32 array "    \
+  "(2,); the next one of the global state by default.\n    stream: stream "   \
   "or device.\n\nRaises:\n    ValueError: if a parameter does not broadcast " \
   "to shape, or dtype is not floating."
 

@@ -55,7 +55,8 @@ void to_float(const Bfloat16* x, float* out, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(x[i]);
 }
 
-// Half types round after each operation, as if they had arithmetic of their own.
+// Half types round after each operation, as if they had arithmetic of their
+// own.
 template <class T>
 void round_half(float* x, int64_t n) {
   T half[kTile];
