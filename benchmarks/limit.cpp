@@ -82,6 +82,7 @@ extern "C" double adamw_run(void* state, int threads, int repeats) {
       if (threads > 1) together.arrive_and_wait();
     }
   });
-  std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
+  std::chrono::duration<double> spent =
+      std::chrono::steady_clock::now() - start;
   return spent.count() / repeats;
 }

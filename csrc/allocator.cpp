@@ -1,7 +1,8 @@
 // The buffer cache. Small blocks come from size classes (four to a power of
 // two), large ones are mapped on huge pages: first touch is what a large
 // allocation costs (5 to 12 times less with 2 MiB pages), so freed blocks are
-// kept. SPDX-License-Identifier: MIT
+// kept.
+// SPDX-License-Identifier: MIT
 #include "csrc/allocator.h"
 
 #include <sys/mman.h>

@@ -1,5 +1,6 @@
 // The exceptions of the core, one per Python exception, and how they are
-// worded. SPDX-License-Identifier: MIT
+// worded.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <sstream>

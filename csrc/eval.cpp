@@ -1,6 +1,7 @@
 // Evaluation: puts the nodes behind some arrays in order, cuts that order into
 // one task per run of a stream, and runs the tasks here or on the streams'
-// workers. SPDX-License-Identifier: MIT
+// workers.
+// SPDX-License-Identifier: MIT
 #include "csrc/eval.h"
 
 #include <utility>

@@ -1,6 +1,7 @@
 // Reverse-mode differentiation over the lazy graph. Forward mode is its
 // transpose: the vjp is linear in the cotangents, so the vjp of the vjp is the
-// jvp, and each op states its derivative once. SPDX-License-Identifier: MIT
+// jvp, and each op states its derivative once.
+// SPDX-License-Identifier: MIT
 #include <unordered_map>
 #include <unordered_set>
 

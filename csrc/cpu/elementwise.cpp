@@ -1,5 +1,6 @@
 // Elementwise families on the CPU: tiles of any layout and type through one
-// kernel per op and compute type. SPDX-License-Identifier: MIT
+// kernel per op and compute type.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <bit>
 #include <cstring>

@@ -1,5 +1,6 @@
 // The norm of many arrays taken together: one sweep over all of them, in
-// double. SPDX-License-Identifier: MIT
+// double.
+// SPDX-License-Identifier: MIT
 #include <cmath>
 #include <limits>
 #include <numeric>

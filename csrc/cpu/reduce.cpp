@@ -1,6 +1,7 @@
 // Reductions on the CPU. Few outputs: the elements of each are cut into chunks
 // whose results are put together in order. Many: blocks of outputs, each done
-// at once. SPDX-License-Identifier: MIT
+// at once.
+// SPDX-License-Identifier: MIT
 #include <cmath>
 #include <cstring>
 #include <limits>

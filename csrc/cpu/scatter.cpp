@@ -1,6 +1,7 @@
 // Scatter on the CPU. All indices are checked before anything is written, and
 // each place is written in the order of the index positions: results do not
-// depend on the number of threads. SPDX-License-Identifier: MIT
+// depend on the number of threads.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <numeric>
 #include <type_traits>

@@ -1,5 +1,6 @@
 // Softmax along the last axis on the CPU: rows that fit the cache in one go,
-// longer ones by way of logsumexp in double. SPDX-License-Identifier: MIT
+// longer ones by way of logsumexp in double.
+// SPDX-License-Identifier: MIT
 #include <cmath>
 #include <cstring>
 #include <limits>

@@ -1,6 +1,7 @@
 // Stable sorting along the last axis on the CPU: radix sort of elements by an
 // unsigned key. A long row is cut into chunks, which count and move in
-// parallel. SPDX-License-Identifier: MIT
+// parallel.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
 #include <utility>

@@ -1,5 +1,6 @@
 // The optimizer step on the CPU: one pass over the memory of all tensors, in
-// chunks that the threads claim. SPDX-License-Identifier: MIT
+// chunks that the threads claim.
+// SPDX-License-Identifier: MIT
 #include "csrc/ops/step.h"
 
 #if defined(__x86_64__)

@@ -1,5 +1,6 @@
 // How a reduction walks its input: as tiles of contiguous lines, so that the
-// same few kernels serve every layout and type. SPDX-License-Identifier: MIT
+// same few kernels serve every layout and type.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <algorithm>

@@ -20,8 +20,8 @@ class Lazy {
     return array_ ? astype(array_, dtype) : Array::scalar(value_, dtype);
   }
 
-#define INGOT_LAZY(name, function)                            \
-  friend Lazy name(const Lazy& x) {                           \
+#define INGOT_LAZY(name, function)                             \
+  friend Lazy name(const Lazy& x) {                            \
     return Lazy(function(x.array_ ? x.array_ : x.as_float())); \
   }
   INGOT_LAZY(operator-, negative)
@@ -34,8 +34,8 @@ class Lazy {
   INGOT_LAZY(tanh, ingot::tanh)
 #undef INGOT_LAZY
 
-#define INGOT_LAZY(name, function)                    \
-  friend Lazy name(const Lazy& a, const Lazy& b) {    \
+#define INGOT_LAZY(name, function)                   \
+  friend Lazy name(const Lazy& a, const Lazy& b) {   \
     return Lazy(function(a.beside(b), b.beside(a))); \
   }
   INGOT_LAZY(operator+, add)

@@ -334,11 +334,11 @@ StepResult composed_step(StepRule rule, Arrays parameters, Arrays gradients,
 }
 
 Array increment(const Array& x) {
-  if (x.ndim() > 0 || !x.ready() || x.tracer() || x.dtype() != Dtype::uint64) {
+  bool known = x.ndim() == 0 && x.ready() && !x.tracer();
+  if (!known || !is_integer(x.dtype())) {
     return add(x, Array::scalar(int64_t{1}, x.dtype()));
   }
-  auto count = static_cast<int64_t>(*x.data<const uint64_t>());
-  return Array::scalar(count + 1, x.dtype());
+  return Array::scalar(static_cast<int64_t>(number(x)) + 1, x.dtype());
 }
 
 }  // namespace ingot

@@ -80,8 +80,8 @@ StepResult step(StepRule rule, Arrays parameters, Arrays gradients,
 StepResult composed_step(StepRule rule, Arrays parameters, Arrays gradients,
                          std::vector<Arrays> states, Arrays settings);
 
-// x + 1; at once for a count (a uint64 scalar) that has been computed, so that
-// it does not grow a graph.
+// x + 1; at once for an integer scalar (below 2^53) that has been computed, so
+// that a count does not grow a graph.
 Array increment(const Array& x);
 
 }  // namespace ingot

@@ -192,7 +192,7 @@ T number_as(nb::handle value) {
     return PyObject_IsTrue(value.ptr()) == 1;
   } else if constexpr (std::is_integral_v<T>) {
     if (PyFloat_Check(value.ptr())) {
-      double x = PyFloat_AS_DOUBLE(value.ptr());
+      double x = PyFloat_AsDouble(value.ptr());
       return std::isfinite(x) ? static_cast<T>(static_cast<int64_t>(x)) : T(0);
     }
     return static_cast<T>(PyLong_AsUnsignedLongLongMask(value.ptr()));
@@ -327,7 +327,7 @@ Array to_array(nb::handle value, std::optional<Dtype> dtype) {
 nb::tuple to_tuple(const Shape& shape) {
   nb::object tuple = nb::steal(PyTuple_New(shape.size()));
   for (int64_t i = 0; i < shape.size(); ++i) {
-    PyTuple_SET_ITEM(tuple.ptr(), i, PyLong_FromLongLong(shape[i]));
+    PyTuple_SetItem(tuple.ptr(), i, PyLong_FromLongLong(shape[i]));
   }
   return nb::borrow<nb::tuple>(tuple);
 }

@@ -13,18 +13,17 @@ namespace {
 
 using Columns = std::vector<Arrays>;  // [slot][parameter]
 
+using Setting = std::variant<Array, double>;
+
 // Numbers keep their double precision; they are no arrays to the user.
-Arrays to_settings(const nb::sequence& values) {
-  Arrays settings;
-  for (nb::handle value : values) {
-    if (nb::isinstance<Array>(value)) {
-      settings.push_back(*nb::inst_ptr<Array>(value));
-    } else {
-      settings.push_back(
-          Array::scalar(nb::cast<double>(value), Dtype::float64));
-    }
+Arrays to_arrays(const std::vector<Setting>& settings) {
+  Arrays arrays;
+  arrays.reserve(settings.size());
+  for (const Setting& setting : settings) {
+    auto* array = std::get_if<Array>(&setting);
+    arrays.push_back(array ? *array : Array::scalar(std::get<double>(setting)));
   }
-  return settings;
+  return arrays;
 }
 
 using StepFunction = StepResult (*)(StepRule, Arrays, Arrays, Columns, Arrays);
@@ -34,10 +33,10 @@ void def_step(nb::module_& m, const char* name, StepFunction f,
   m.def(
       name,
       [f](const std::string& rule, Arrays parameters, Arrays gradients,
-          Columns states, const nb::sequence& settings) {
+          Columns states, const std::vector<Setting>& settings) {
         StepResult result =
             f(rule_named(rule), std::move(parameters), std::move(gradients),
-              std::move(states), to_settings(settings));
+              std::move(states), to_arrays(settings));
         return std::make_pair(std::move(result.parameters),
                               std::move(result.states));
       },
@@ -88,12 +87,11 @@ class Match {
   Match(nb::handle gradients, const std::vector<nb::object>& slots)
       : tree_(nb::borrow(gradients)), slots_(slots), states_(slots.size()) {}
 
-  void step(const std::string& rule, const nb::sequence& settings) {
+  void step(const std::string& rule, const std::vector<Setting>& settings) {
     // Given away: what the node alone holds it may write over.
-    StepResult result =
-        ingot::step(rule_named(rule), std::move(parameters_),
-                    std::move(gradients_), std::move(states_),
-                    to_settings(settings));
+    StepResult result = ingot::step(rule_named(rule), std::move(parameters_),
+                                    std::move(gradients_), std::move(states_),
+                                    to_arrays(settings));
     parameters_ = std::move(result.parameters);
     states_ = std::move(result.states);
   }
@@ -282,7 +280,7 @@ void bind_step(nb::module_& m) {
       },
       "The slots and the settings of every update rule, by its name.");
   m.def("increment", increment, "x"_a,
-        "x + 1, computed at once where x is a count (a uint64 scalar) that is "
+        "x + 1, computed at once where x is an integer scalar that is "
         "known.");
   bind_match(m);
 }

@@ -123,7 +123,7 @@ class Adafactor(Fused):
 
     def _rate(self, dtype: mx.Dtype) -> mx.array:
         if not self.relative_step:
-            return self._setting("lr")
+            return mx.array(self._setting("lr"))
         t = self._time(dtype)
         most = 1e-6 * t if self.warmup_init else 1e-2
         return mx.minimum(most, mx.rsqrt(t))
@@ -200,7 +200,8 @@ class Adafactor(Fused):
         """New second moments, and the gradient over their root."""
 
         def mean(slot: str, value: mx.array) -> mx.array:
-            return beta2 * state[slot] + (1 - beta2) * value
+            old: mx.array = state[slot]
+            return beta2 * old + (1 - beta2) * value
 
         square = mx.square(g) + self.eps[0]
         if g.ndim < 2:

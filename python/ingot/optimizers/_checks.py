@@ -24,11 +24,12 @@ def number(owner: str, name: str, value: Any, interval: str) -> Any:
     if not isinstance(value, Real):
         raise TypeError(f"{owner}: {name} must be a number, got {value!r}")
     low, high = map(float, interval[1:-1].split(","))
-    above = value >= low if interval[0] == "[" else value > low
-    below = value <= high if interval[-1] == "]" else value < high
+    real = float(value)
+    above = real >= low if interval[0] == "[" else real > low
+    below = real <= high if interval[-1] == "]" else real < high
     if not (above and below):
         raise ValueError(f"{owner}: {name} must be in {interval}, got {value}")
-    return float(value)
+    return real
 
 
 def pair(

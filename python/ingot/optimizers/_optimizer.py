@@ -199,15 +199,14 @@ class Optimizer:
         """A hyperparameter as an array without dimensions."""
         if isinstance(value, Real):
             return mx.array(float(value), mx.float32)
-        if not isinstance(value, mx.array):
-            value = mx.array(value)
-        if value.size != 1:
+        scalar = value if isinstance(value, mx.array) else mx.array(value)
+        if scalar.size != 1:
             raise ValueError(
-                f"{self._name}: {name} must be a scalar, got shape {value.shape}"
+                f"{self._name}: {name} must be a scalar, got shape {scalar.shape}"
             )
-        if value.dtype not in _trees.FLOATING:
-            value = value.astype(mx.float32)
-        return value.reshape(()) if value.ndim else value
+        if scalar.dtype not in _trees.FLOATING:
+            scalar = scalar.astype(mx.float32)
+        return scalar.reshape(()) if scalar.ndim else scalar
 
     def _step_count(self) -> mx.array:
         step = self.state.get("step")
@@ -227,13 +226,14 @@ class Optimizer:
         def missing(state: dict[str, Any]) -> bool:
             return not state or (state is self.state and state.keys() <= reserved)
 
+        def path(i: int) -> Callable[[], str]:
+            return lambda: _trees.paths(tree)[i]
+
         pairs = list(zip(parameters, states, strict=True))
         if not self._initialized:
             for i, (parameter, state) in enumerate(pairs):
                 if not missing(state):
-                    self._check_state(
-                        parameter, state, lambda i=i: _trees.paths(tree)[i]
-                    )
+                    self._check_state(parameter, state, path(i))
         for parameter, state in pairs:
             if missing(state):
                 self.init_single(parameter, state)

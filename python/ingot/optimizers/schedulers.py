@@ -23,7 +23,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class exponential_decay:  # noqa: N801
+class exponential_decay:
     """init * decay_rate^step.
 
     Args:
@@ -46,7 +46,7 @@ class exponential_decay:  # noqa: N801
 
 
 @dataclass(frozen=True)
-class step_decay:  # noqa: N801
+class step_decay:
     """init * decay_rate^(step // step_size).
 
     Args:
@@ -77,7 +77,7 @@ class step_decay:  # noqa: N801
 
 
 @dataclass(frozen=True)
-class cosine_decay:  # noqa: N801
+class cosine_decay:
     """end + (init - end) * (1 + cos(pi * min(step, decay_steps) / decay_steps)) / 2.
 
     Args:
@@ -109,7 +109,7 @@ class cosine_decay:  # noqa: N801
 
 
 @dataclass(frozen=True)
-class linear_schedule:  # noqa: N801
+class linear_schedule:
     """init + (end - init) * min(step, steps) / steps.
 
     Args:
@@ -141,7 +141,7 @@ class linear_schedule:  # noqa: N801
 
 
 @dataclass(frozen=True)
-class join_schedules:  # noqa: N801
+class join_schedules:
     """One schedule after another, each counting from its own start.
 
     Args:
