@@ -33,7 +33,8 @@ Array ones(const Shape& shape, Dtype dtype);
 Array zeros_like(const Array& x);
 Array ones_like(const Array& x);
 Array arange(double start, double stop, double step, Dtype dtype);
-Array linspace(double start, double stop, int64_t num, Dtype dtype);
+Array linspace(double start, double stop, int64_t num, Dtype dtype,
+               bool endpoint = true);
 Array eye(int64_t rows, int64_t columns, int64_t diagonal, Dtype dtype);
 Array tri(int64_t rows, int64_t columns, int64_t diagonal, Dtype dtype);
 Array tril(const Array& x, int64_t diagonal);

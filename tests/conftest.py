@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -32,15 +33,25 @@ def quiet_numpy() -> Iterator[None]:
         yield
 
 
+def peer(name: str) -> Any:
+    """A library that we compare with; skips where it is not installed.
+
+    CI sets INGOT_REQUIRE_PEERS: there a parity test that can't run is a failure.
+    """
+    if os.environ.get("INGOT_REQUIRE_PEERS"):
+        return importlib.import_module(name)
+    return pytest.importorskip(name, reason=f"parity: {name} is not installed")
+
+
 @pytest.fixture(scope="session")
 def mlx() -> Any:
-    """The peer's array module on its CPU device; skips where it is not installed."""
-    peer = pytest.importorskip("mlx.core", reason="parity: mlx is not installed")
-    peer.set_default_device(peer.cpu)
-    return peer
+    """MLX's array module on its CPU device."""
+    module = peer("mlx.core")
+    module.set_default_device(module.cpu)
+    return module
 
 
 @pytest.fixture(scope="session")
 def torch() -> Any:
-    """PyTorch; skips where it is not installed."""
-    return pytest.importorskip("torch", reason="parity: torch is not installed")
+    """PyTorch."""
+    return peer("torch")

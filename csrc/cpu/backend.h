@@ -6,6 +6,9 @@
 
 namespace ingot::cpu {
 
+// The BLAS library in use, and its version.
+const char* blas_description();
+
 class CpuBackend final : public Backend {
  public:
   void unary(UnaryOp op, const Array& x, Array& out) override;

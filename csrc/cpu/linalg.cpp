@@ -71,4 +71,6 @@ void CpuBackend::qr(const Array& x, Array& q, Array& r) {
   copy(exchanged(columns, std::min(m, n)), q);
 }
 
+const char* blas_description() { return blas::description(); }
+
 }  // namespace ingot::cpu

@@ -90,9 +90,11 @@ Array arange(double start, double stop, double step, Dtype dtype) {
                     {static_cast<int64_t>(count)}, dtype, {});
 }
 
-Array linspace(double start, double stop, int64_t num, Dtype dtype) {
+Array linspace(double start, double stop, int64_t num, Dtype dtype,
+               bool endpoint) {
   require(num >= 0, "linspace: num must not be negative, got ", num);
-  double step = num > 1 ? (stop - start) / static_cast<double>(num - 1) : 0;
+  int64_t steps = endpoint ? num - 1 : num;
+  double step = steps > 0 ? (stop - start) / static_cast<double>(steps) : 0;
   auto op = std::make_shared<Arange>(start, step);
   return make_array(std::move(op), {num}, dtype, {});
 }

@@ -43,21 +43,31 @@ Array range(const nb::object& start, const nb::object& stop,
   return arange(values[0], values[1], values[2], dtype_or(dtype, natural));
 }
 
-}  // namespace
-
-void bind_create(nb::module_& m) {
+void bind_filled(nb::module_& m) {
   m.def(
       "full",
-      [](const IntOrInts& shape, const nb::object& value, const DtypeArg& dtype,
+      [](const IntOrInts& shape, const ArrayLike& value, const DtypeArg& dtype,
          const StreamArg& stream) {
         OnStream scope(stream);
-        return full_with(shape.values, value, dtype);
+        return full_with(shape.values, value.value, dtype);
       },
       "shape"_a, "vals"_a, "dtype"_a = nb::none(), nb::kw_only(),
-      "stream"_a = nb::none(),
-      "An array filled with a value.\n\nArgs:\n    shape: int or ints.\n    "
-      "vals: number, or array that broadcasts to shape.\n    dtype: element "
-      "type; that of vals by default.\n    stream: stream or device.");
+      "stream"_a = nb::none(), R"(An array filled with a value.
+
+Args:
+    shape: int or ints.
+    vals: number, or array that broadcasts to shape.
+    dtype: element type; that of vals by default.
+    stream: stream or device.
+
+Raises:
+    ValueError: if vals does not broadcast to shape.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.full((2, 2), 7)
+    array([[7, 7],
+           [7, 7]], dtype=int32))");
   m.def(
       "zeros",
       [](const IntOrInts& shape, const DtypeArg& dtype,
@@ -66,8 +76,21 @@ void bind_create(nb::module_& m) {
         return zeros(shape.values, dtype_or(dtype, Dtype::float32));
       },
       "shape"_a, "dtype"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
-      "An array of zeros.\n\nArgs:\n    shape: int or ints.\n    dtype: "
-      "element type, float32 by default.\n    stream: stream or device.");
+      R"(An array of zeros.
+
+Args:
+    shape: int or ints.
+    dtype: element type, float32 by default.
+    stream: stream or device.
+
+Raises:
+    ValueError: if a size is negative.
+    MemoryError: when evaluated, if there is no room.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.zeros(3)
+    array([0, 0, 0], dtype=float32))");
   m.def(
       "ones",
       [](const IntOrInts& shape, const DtypeArg& dtype,
@@ -76,20 +99,38 @@ void bind_create(nb::module_& m) {
         return ones(shape.values, dtype_or(dtype, Dtype::float32));
       },
       "shape"_a, "dtype"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
-      "An array of ones.\n\nArgs:\n    shape: int or ints.\n    dtype: "
-      "element type, float32 by default.\n    stream: stream or device.");
+      R"(An array of ones.
+
+Args:
+    shape: int or ints.
+    dtype: element type, float32 by default.
+    stream: stream or device.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.ones((1, 2), mx.int8)
+    array([[1, 1]], dtype=int8))");
+}
+
+void bind_like(nb::module_& m) {
   m.def(
       "full_like",
-      [](const ArrayLike& a, const nb::object& value, const DtypeArg& dtype,
+      [](const ArrayLike& a, const ArrayLike& value, const DtypeArg& dtype,
          const StreamArg& stream) {
         OnStream scope(stream);
         Array x = to_array(a.value);
-        return full_with(x.shape(), value,
+        return full_with(x.shape(), value.value,
                          DtypeObject{dtype_or(dtype, x.dtype())});
       },
       "a"_a, "vals"_a, "dtype"_a = nb::none(), nb::kw_only(),
       "stream"_a = nb::none(),
-      "An array of a's shape and dtype, filled with a value.");
+      R"(An array of another's shape, filled with a value.
+
+Args:
+    a: array whose shape is taken.
+    vals: number, or array that broadcasts to that shape.
+    dtype: element type; that of a by default.
+    stream: stream or device.)");
   m.def(
       "zeros_like",
       [](const ArrayLike& a, const DtypeArg& dtype, const StreamArg& stream) {
@@ -98,7 +139,12 @@ void bind_create(nb::module_& m) {
         return zeros(x.shape(), dtype_or(dtype, x.dtype()));
       },
       "a"_a, "dtype"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
-      "Zeros of a's shape and dtype.");
+      R"(Zeros in the shape of another array.
+
+Args:
+    a: array whose shape is taken.
+    dtype: element type; that of a by default.
+    stream: stream or device.)");
   m.def(
       "ones_like",
       [](const ArrayLike& a, const DtypeArg& dtype, const StreamArg& stream) {
@@ -107,7 +153,33 @@ void bind_create(nb::module_& m) {
         return ones(x.shape(), dtype_or(dtype, x.dtype()));
       },
       "a"_a, "dtype"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
-      "Ones of a's shape and dtype.");
+      R"(Ones in the shape of another array.
+
+Args:
+    a: array whose shape is taken.
+    dtype: element type; that of a by default.
+    stream: stream or device.)");
+}
+
+constexpr const char* kArangeDoc = R"(Numbers start, start + step, ... before stop.
+
+Args:
+    start: first number, 0 by default.
+    stop: bound, not included.
+    step: 1 by default, not 0.
+    dtype: by default float32 if a number is a float, else int32 (int64 if it
+        must be).
+    stream: stream or device.
+
+Raises:
+    ValueError: if step is 0, or a number is not finite.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.arange(4), mx.arange(1, 0, -0.25)
+    (array([0, 1, 2, 3], dtype=int32), array([1, 0.75, 0.5, 0.25], dtype=float32)))";
+
+void bind_ranges(nb::module_& m) {
   m.def(
       "arange",
       [](const nb::object& start, const nb::object& stop,
@@ -116,23 +188,56 @@ void bind_create(nb::module_& m) {
         OnStream scope(stream);
         return range(start, stop, step, dtype);
       },
-      "start"_a, "stop"_a = nb::none(), "step"_a = nb::none(),
-      "dtype"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
-      "Numbers start, start + step, ... before stop.\n\nArgs:\n    start: "
-      "first number; stop, from 0, where it is the only one.\n    stop: "
-      "bound, not included.\n    step: 1 by default, not 0.\n    dtype: int32 "
-      "for integers, float32 for floats by default.\n    stream: stream or "
-      "device.");
+      "start"_a, "stop"_a.none(), "step"_a = nb::none(), "dtype"_a = nb::none(),
+      nb::kw_only(), "stream"_a = nb::none(),
+      nb::sig("def arange(start: float, stop: float | None, step: float | None "
+              "= None, dtype: Dtype | None = None, *, stream: Stream | Device "
+              "| None = None) -> array"),
+      kArangeDoc);
   m.def(
-      "linspace",
-      [](double start, double stop, int64_t num, const DtypeArg& dtype,
+      "arange",
+      [](const nb::object& stop, const nb::object& step, const DtypeArg& dtype,
          const StreamArg& stream) {
         OnStream scope(stream);
-        return linspace(start, stop, num, dtype_or(dtype, Dtype::float32));
+        return range(stop, nb::none(), step, dtype);
       },
-      "start"_a, "stop"_a, "num"_a = 50, "dtype"_a = nb::none(), nb::kw_only(),
+      "stop"_a, "step"_a = nb::none(), "dtype"_a = nb::none(), nb::kw_only(),
       "stream"_a = nb::none(),
-      "num evenly spaced numbers from start to stop, both included.");
+      nb::sig("def arange(stop: float, step: float | None = None, dtype: Dtype "
+              "| None = None, *, stream: Stream | Device | None = None) -> "
+              "array"),
+      kArangeDoc);
+  m.def(
+      "linspace",
+      [](double start, double stop, const Length& num, bool endpoint,
+         const DtypeArg& dtype, const StreamArg& stream) {
+        OnStream scope(stream);
+        return linspace(start, stop, num.value_or(50),
+                        dtype_or(dtype, Dtype::float32), endpoint);
+      },
+      "start"_a, "stop"_a, "num"_a = 50, "endpoint"_a = true,
+      "dtype"_a = nb::none(), "stream"_a = nb::none(),
+      R"(Evenly spaced numbers from start to stop.
+
+Args:
+    start: first number.
+    stop: last number, or the bound of the open interval.
+    num: how many.
+    endpoint: whether stop is the last number; else the spacing is
+        (stop - start) / num.
+    dtype: element type, float32 by default.
+    stream: stream or device.
+
+Raises:
+    ValueError: if num is negative.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.linspace(0, 1, 5)
+    array([0, 0.25, 0.5, 0.75, 1], dtype=float32))");
+}
+
+void bind_matrices(nb::module_& m) {
   m.def(
       "eye",
       [](int64_t n, const Length& columns, int64_t k, const DtypeArg& dtype,
@@ -142,7 +247,20 @@ void bind_create(nb::module_& m) {
       },
       "n"_a, "m"_a = nb::none(), "k"_a = 0, "dtype"_a = nb::none(),
       nb::kw_only(), "stream"_a = nb::none(),
-      "An n x m array with ones on diagonal k.");
+      R"(A matrix with ones on a diagonal, zeros elsewhere.
+
+Args:
+    n: rows.
+    m: columns, n by default.
+    k: diagonal; above the main one if positive, below if negative.
+    dtype: element type, float32 by default.
+    stream: stream or device.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.eye(2, 3, k=1)
+    array([[0, 1, 0],
+           [0, 0, 1]], dtype=float32))");
   m.def(
       "identity",
       [](int64_t n, const DtypeArg& dtype, const StreamArg& stream) {
@@ -151,7 +269,12 @@ void bind_create(nb::module_& m) {
         return eye(n, n, 0, dtype_or(dtype, Dtype::float32));
       },
       "n"_a, "dtype"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
-      "The n x n identity matrix.");
+      R"(The identity matrix.
+
+Args:
+    n: rows and columns.
+    dtype: element type, float32 by default.
+    stream: stream or device.)");
   m.def(
       "tri",
       [](int64_t n, const Length& columns, int64_t k, const DtypeArg& dtype,
@@ -161,7 +284,14 @@ void bind_create(nb::module_& m) {
       },
       "n"_a, "m"_a = nb::none(), "k"_a = 0, "dtype"_a = nb::none(),
       nb::kw_only(), "stream"_a = nb::none(),
-      "An n x m array with ones on and below diagonal k.");
+      R"(A matrix with ones on and below a diagonal, zeros above.
+
+Args:
+    n: rows.
+    m: columns, n by default.
+    k: diagonal; above the main one if positive, below if negative.
+    dtype: element type, float32 by default.
+    stream: stream or device.)");
   m.def(
       "tril",
       [](const ArrayLike& x, int64_t k, const StreamArg& stream) {
@@ -169,7 +299,18 @@ void bind_create(nb::module_& m) {
         return tril(to_array(x.value), k);
       },
       "x"_a, "k"_a = 0, nb::kw_only(), "stream"_a = nb::none(),
-      "x with zeros above diagonal k of its last two axes.");
+      R"(An array with zeros above a diagonal of its last two axes.
+
+Args:
+    x: array of 2 dimensions at least.
+    k: last diagonal kept; above the main one if positive.
+    stream: stream or device.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.tril(mx.ones((2, 2)))
+    array([[1, 0],
+           [1, 1]], dtype=float32))");
   m.def(
       "triu",
       [](const ArrayLike& x, int64_t k, const StreamArg& stream) {
@@ -177,7 +318,21 @@ void bind_create(nb::module_& m) {
         return triu(to_array(x.value), k);
       },
       "x"_a, "k"_a = 0, nb::kw_only(), "stream"_a = nb::none(),
-      "x with zeros below diagonal k of its last two axes.");
+      R"(An array with zeros below a diagonal of its last two axes.
+
+Args:
+    x: array of 2 dimensions at least.
+    k: first diagonal kept; above the main one if positive.
+    stream: stream or device.)");
+}
+
+}  // namespace
+
+void bind_create(nb::module_& m) {
+  bind_filled(m);
+  bind_like(m);
+  bind_ranges(m);
+  bind_matrices(m);
 }
 
 }  // namespace ingot::python

@@ -1,6 +1,6 @@
 // Dtypes, devices, streams, memory counters and thread settings in Python.
 // SPDX-License-Identifier: MIT
-#include "csrc/cpu/blas.h"
+#include "csrc/cpu/backend.h"
 #include "csrc/cpu/pool.h"
 #include "csrc/cpu/simd.h"
 #include "csrc/python/module.h"
@@ -174,7 +174,7 @@ void bind_threads(nb::module_& m) {
         "Sets the number of threads that CPU kernels use (1 to 256).");
   m.def("get_num_threads", cpu::thread_count,
         "The number of threads that CPU kernels use.");
-  m.def("_blas", [] { return std::string(cpu::blas::description()); });
+  m.def("_blas", [] { return std::string(cpu::blas_description()); });
   m.def("_simd_level", cpu::simd_level, "The instruction set in use.");
 }
 

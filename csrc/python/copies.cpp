@@ -1,0 +1,135 @@
+// Joining, splitting, repeating and padding in Python.
+// SPDX-License-Identifier: MIT
+#include "csrc/python/module.h"
+
+namespace ingot::python {
+namespace {
+
+using MaybeAxis = std::optional<int64_t>;
+
+Arrays split_any(const Array& x, const IntOrInts& sections, int64_t axis) {
+  if (!sections.single) return split(x, sections.values, axis);
+  int64_t n = sections.values[0];
+  int64_t at = normalize_axis(axis, x.ndim(), "split");
+  require(n > 0 && x.shape(at) % n == 0, "split: axis ", axis, " of size ",
+          x.shape(at), " must divide into ", n, " equal sections");
+  Shape indices;
+  for (int64_t i = 1; i < n; ++i) indices.push_back(i * (x.shape(at) / n));
+  return split(x, indices, axis);
+}
+
+// pad_width as one number, a pair, or a pair for each axis.
+std::pair<Shape, Shape> pad_widths(const nb::object& width, int64_t ndim) {
+  Shape low(ndim), high(ndim);
+  IntOrInts flat;
+  if (nb::try_cast(width, flat)) {
+    require(flat.single || flat.values.size() == 1 || flat.values.size() == 2,
+            "pad: pad_width must be an int, a pair, or a pair for each axis, ",
+            "got ", flat.values);
+    std::fill(low.begin(), low.end(), flat.values[0]);
+    std::fill(high.begin(), high.end(), flat.values.back());
+    return {low, high};
+  }
+  auto pairs = nb::cast<std::vector<IntOrInts>>(width);
+  require(static_cast<int64_t>(pairs.size()) == ndim || pairs.size() == 1,
+          "pad: pad_width must have one pair for each of ", ndim, " axes, got ",
+          pairs.size());
+  for (int64_t i = 0; i < ndim; ++i) {
+    const Shape& pair = pairs[pairs.size() == 1 ? 0 : i].values;
+    require(pair.size() == 1 || pair.size() == 2,
+            "pad: each axis must have a pair of widths, got ", pair);
+    low[i] = pair[0];
+    high[i] = pair.back();
+  }
+  return {low, high};
+}
+
+PadMode pad_mode(const std::string& mode) {
+  if (mode == "edge") return PadMode::edge;
+  if (mode == "reflect") return PadMode::reflect;
+  require(mode == "symmetric", "pad: mode must be 'constant', 'edge', ",
+          "'reflect' or 'symmetric', got '", mode, "'");
+  return PadMode::symmetric;
+}
+
+}  // namespace
+
+void bind_copies(nb::module_& m) {
+  m.def(
+      "concatenate",
+      [](const nb::sequence& arrays, const MaybeAxis& axis,
+         const StreamArg& stream) {
+        OnStream scope(stream);
+        Arrays parts = to_arrays(arrays, "concatenate");
+        if (axis) return concatenate(parts, *axis);
+        for (Array& x : parts) x = flatten(x);
+        return concatenate(parts, 0);
+      },
+      "arrays"_a, "axis"_a.none() = 0, nb::kw_only(), "stream"_a = nb::none(),
+      "Joins arrays along an axis.\n\nArgs:\n    arrays: sequence of arrays "
+      "whose shapes agree but for that axis.\n    axis: axis to join along; "
+      "None flattens first.\n    stream: stream or device.");
+  m.attr("concat") = m.attr("concatenate");
+  m.def(
+      "stack",
+      [](const nb::sequence& arrays, int64_t axis, const StreamArg& stream) {
+        OnStream scope(stream);
+        return stack(to_arrays(arrays, "stack"), axis);
+      },
+      "arrays"_a, "axis"_a = 0, nb::kw_only(), "stream"_a = nb::none(),
+      "Joins arrays of one shape along a new axis.");
+  m.def(
+      "split",
+      [](const ArrayLike& a, const IntOrInts& sections, int64_t axis,
+         const StreamArg& stream) {
+        OnStream scope(stream);
+        return split_any(to_array(a.value), sections, axis);
+      },
+      "a"_a, "indices_or_sections"_a, "axis"_a = 0, nb::kw_only(),
+      "stream"_a = nb::none(),
+      "Cuts a along an axis.\n\nArgs:\n    a: array.\n    "
+      "indices_or_sections: number of equal sections, or the indices at which "
+      "to cut.\n    axis: axis to cut.\n    stream: stream or device.\n\n"
+      "Returns:\n    list of arrays (views).");
+  m.def(
+      "repeat",
+      [](const ArrayLike& a, int64_t repeats, const MaybeAxis& axis,
+         const StreamArg& stream) {
+        OnStream scope(stream);
+        Array x = to_array(a.value);
+        return axis ? repeat(x, repeats, *axis)
+                    : repeat(flatten(x), repeats, 0);
+      },
+      "array"_a, "repeats"_a, "axis"_a = nb::none(), nb::kw_only(),
+      "stream"_a = nb::none(),
+      "Repeats each element along an axis, or of the flattened array.");
+  m.def(
+      "tile",
+      [](const ArrayLike& a, const IntOrInts& reps, const StreamArg& stream) {
+        OnStream scope(stream);
+        return tile(to_array(a.value), reps.values);
+      },
+      "a"_a, "reps"_a, nb::kw_only(), "stream"_a = nb::none(),
+      "Repeats the whole array along each axis.");
+  m.def(
+      "pad",
+      [](const ArrayLike& a, const nb::object& width, const std::string& mode,
+         const nb::object& value, const StreamArg& stream) {
+        OnStream scope(stream);
+        Array x = to_array(a.value);
+        auto [low, high] = pad_widths(width, x.ndim());
+        if (mode != "constant") return pad(x, low, high, pad_mode(mode));
+        Array fill = is_number(value) ? weak_scalar(value, x.dtype(), "pad")
+                                      : astype(to_array(value), x.dtype());
+        return pad(x, low, high, fill);
+      },
+      "a"_a, "pad_width"_a, "mode"_a = "constant", "constant_values"_a = 0,
+      nb::kw_only(), "stream"_a = nb::none(),
+      "Surrounds a with constant values, or continues it.\n\nArgs:\n    a: "
+      "array.\n    pad_width: int, (before, after), or such a pair for each axis.\n    "
+      "mode: 'constant', 'edge' (the last element again), 'reflect' (mirrored "
+      "about it) or 'symmetric' (mirrored with it).\n    constant_values: "
+      "number or 0-d array.\n    stream: stream or device.");
+}
+
+}  // namespace ingot::python
