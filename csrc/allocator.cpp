@@ -154,13 +154,14 @@ size_t system_memory() {
 
 BufferPtr allocate(size_t bytes, const std::string& what) {
   State& s = state();
-  if (bytes > s.limit) refuse(bytes, what, s.limit);
   size_t rounded =
       bytes < kLarge ? class_size(bytes) : round_up(bytes, kHugePage);
   void* data;
   {
     std::lock_guard lock(s.mutex);
-    if (s.counters.active + rounded > s.limit) refuse(bytes, what, s.limit);
+    if (bytes > s.limit || s.counters.active + rounded > s.limit) {
+      refuse(bytes, what, s.limit);
+    }
     data = s.take_cached(rounded);
     if (!data && s.counters.active + s.counters.cached + rounded > s.limit) {
       s.drop_cache();
@@ -201,7 +202,10 @@ size_t set_memory_limit(size_t bytes) {
   return std::exchange(state().limit, bytes);
 }
 
-size_t memory_limit() { return state().limit; }
+size_t memory_limit() {
+  std::lock_guard lock(state().mutex);
+  return state().limit;
+}
 
 size_t set_cache_limit(size_t bytes) {
   std::lock_guard lock(state().mutex);

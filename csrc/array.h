@@ -50,7 +50,8 @@ struct ArrayData {
   std::exception_ptr error;
   std::atomic<Status> status{Status::lazy};
   Dtype dtype = Dtype::float32;
-  bool tracer = false;  // a transform looks at it: its node outlives its eval
+  // A transform looks at it: its node outlives its eval.
+  std::atomic<bool> tracer{false};
 };
 
 class Array {

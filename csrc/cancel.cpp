@@ -27,6 +27,12 @@ CancelScope::~CancelScope() { innermost = previous_; }
 
 CancelScope* CancelScope::current() { return innermost; }
 
+bool CancelScope::within(const std::atomic<bool>& flag) {
+  const CancelScope* scope = innermost;
+  while (scope && &scope->flag_ != &flag) scope = scope->previous_;
+  return scope != nullptr;
+}
+
 void CancelScope::check() {
   if (cancelled()) throw Cancelled();
   if (!polls_) return;

@@ -30,6 +30,8 @@ class CancelScope {
 
   // The innermost one of this thread, or null.
   static CancelScope* current();
+  // Whether this thread is amid the work that the flag stops.
+  static bool within(const std::atomic<bool>& flag);
   bool cancelled() const { return flag_.load(std::memory_order_relaxed); }
   // Throws Cancelled, or what poll() throws, if the work should stop.
   void check();

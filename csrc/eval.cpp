@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: MIT
 #include "csrc/eval.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "csrc/backend.h"
@@ -19,6 +20,8 @@ std::mutex graph_mutex;
 // more than computing it.
 constexpr int64_t kSmallGraph = 256 << 10;
 
+using Tasks = std::vector<std::shared_ptr<Task>>;
+
 struct Frame {
   Node* node;
   int64_t next = 0;  // input to look at
@@ -27,7 +30,7 @@ struct Frame {
 // Orders nodes depth first, without recursion. Holds graph_mutex.
 class Scheduler {
  public:
-  std::vector<std::shared_ptr<Task>> schedule(const Arrays& roots) {
+  Tasks schedule(const Arrays& roots) {
     try {
       for (const Array& root : roots) visit(root);
     } catch (...) {
@@ -83,9 +86,10 @@ class Scheduler {
       }
       entry.outputs.emplace_back(std::move(data));
     }
-    restore_dropped(entry);
+    replace_missing(entry);
     entry.keep &= tracing();
     for (Array& out : entry.outputs) {
+      if (entry.keep) keep_while_tracing(out);
       out->event = task.done;
       out->status.store(Status::scheduled, std::memory_order_release);
       task.cost += out.nbytes();
@@ -97,17 +101,19 @@ class Scheduler {
     task.entries.push_back(std::move(entry));
   }
 
-  // An operation fills all of its outputs, also those that nobody holds.
-  static void restore_dropped(Entry& entry) {
+  // An operation fills all of its outputs: also those that nobody holds, and
+  // those of a traced node that are ready, whose memory may be in use.
+  static void replace_missing(Entry& entry) {
     auto& specs = entry.node->specs;
     for (int64_t i = 0; i < entry.outputs.size(); ++i) {
-      if (entry.outputs[i]) continue;
+      bool ready = entry.outputs[i] && entry.outputs[i].ready();
+      if (entry.outputs[i] && !ready) continue;
       auto data = std::make_shared<ArrayData>();
       data->shape = specs[i].shape;
       data->dtype = specs[i].dtype;
       data->size = size_of(data->shape, data->dtype, entry.node->op->name());
       data->node = entry.node;
-      entry.node->outputs[i] = data;
+      if (!ready) entry.node->outputs[i] = data;
       entry.outputs[i] = Array(std::move(data));
     }
   }
@@ -121,7 +127,7 @@ class Scheduler {
   }
 
   std::vector<Frame> stack_;
-  std::vector<std::shared_ptr<Task>> tasks_;
+  Tasks tasks_;
 };
 
 void compute(Entry& entry) {
@@ -145,7 +151,7 @@ void finish(Entry& entry) {
     node->visited = false;
     for (Array& out : entry.outputs) {
       out->event = nullptr;
-      if (!entry.keep) out->node = nullptr;
+      if (!entry.keep || !out.tracer()) out->node = nullptr;
       out->status.store(Status::ready, std::memory_order_release);
     }
   }
@@ -167,16 +173,32 @@ void give_up(Task& task, size_t from) {
   }
 }
 
-std::vector<std::shared_ptr<Task>> schedule(const Arrays& arrays) {
-  std::lock_guard lock(graph_mutex);
-  return Scheduler().schedule(arrays);
-}
-
-// Hands a task to its stream. With `here` it runs on this thread if the stream
+// Puts the nodes in order and the tasks into their queues, at one stroke: a
+// task then only waits for tasks ahead of it, and streams never for each other.
+// A single task for which `here(task)` holds runs on this thread if its stream
 // is idle.
-void submit(const std::shared_ptr<Task>& task, bool here) {
-  StreamQueue& queue = queue_of(task->stream);
-  if (!here || !queue.run_if_idle(*task)) queue.push(task);
+template <class Here>
+Tasks start(const Arrays& arrays, Here here) {
+  Tasks tasks, own;
+  StreamQueue* claimed = nullptr;
+  {
+    std::lock_guard lock(graph_mutex);
+    tasks = Scheduler().schedule(arrays);
+    if (tasks.size() == 1 && here(*tasks[0])) {
+      StreamQueue& queue = queue_of(tasks[0]->stream);
+      if (queue.claim(*tasks[0])) claimed = &queue;
+    }
+    // Amid an eval, in a signal handler, this thread cannot wait for its
+    // stream.
+    bool nested = CancelScope::current() != nullptr;
+    for (auto& task : tasks) {
+      if (claimed) break;
+      if (nested || !queue_of(task->stream).push(task)) own.push_back(task);
+    }
+  }
+  if (claimed) claimed->run_claimed(*tasks[0]);
+  for (auto& task : own) run(*task, true);
+  return tasks;
 }
 
 std::shared_ptr<Event> event_of(const Array& x) {
@@ -184,17 +206,25 @@ std::shared_ptr<Event> event_of(const Array& x) {
   return x->event;
 }
 
-// Waits for all tasks, also after a signal, which cancels them.
-void wait_for(const std::vector<std::shared_ptr<Task>>& tasks) {
+// What a task threw; not that it was stopped.
+std::exception_ptr error_of(const Task& task) {
+  try {
+    if (auto error = task.done->error()) std::rethrow_exception(error);
+    return nullptr;
+  } catch (const Cancelled&) {
+    return nullptr;
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+// Waits for all tasks; if one fails, the others are stopped.
+void wait_for(const Tasks& tasks) {
   std::exception_ptr error;
   for (const auto& task : tasks) {
     if (error) task->done->cancelled() = true;
-    try {
-      task->done->wait_or_cancel();
-    } catch (...) {
-      if (!error) error = std::current_exception();
-    }
-    if (!error) error = task->done->error();
+    task->done->wait();
+    if (!error) error = error_of(*task);
   }
   if (error) std::rethrow_exception(error);
 }
@@ -208,7 +238,7 @@ void run(Task& task, bool polls) {
   try {
     for (auto& event : task.waits) {
       event->wait();
-      if (event->error()) std::rethrow_exception(event->error());
+      if (event->error()) throw Cancelled();
     }
     for (; i < task.entries.size(); ++i) {
       throw_if_cancelled();
@@ -224,46 +254,29 @@ void run(Task& task, bool polls) {
 }
 
 void eval(const Arrays& arrays) {
-  auto tasks = schedule(arrays);
-  if (tasks.size() == 1) {
-    submit(tasks[0], true);
-  } else {
-    for (auto& task : tasks) submit(task, false);
+  auto missing = [](const Array& x) { return !x.ready(); };
+  // Again where another eval, which had taken on some of this, was stopped.
+  while (std::any_of(arrays.begin(), arrays.end(), missing)) {
+    wait_for(start(arrays, [](const Task&) { return true; }));
+    for (const Array& x : arrays) {
+      if (auto event = event_of(x)) event->wait();
+    }
   }
-  wait_for(tasks);
-  for (const Array& x : arrays) wait(x);
 }
 
 void async_eval(const Arrays& arrays) {
-  auto tasks = schedule(arrays);
-  bool small = tasks.size() == 1 && tasks[0]->cost < kSmallGraph &&
-               tasks[0]->waits.empty();
-  for (auto& task : tasks) submit(task, small);
+  start(arrays, [](const Task& task) {
+    return task.cost < kSmallGraph && task.waits.empty();
+  });
 }
 
-void wait(const Array& array) {
-  switch (array.status()) {
-    case Status::ready:
-      return;
-    case Status::lazy:
-      return eval({array});
-    case Status::failed:
-      std::rethrow_exception(array->error);
-    case Status::scheduled:
-      break;
-  }
-  if (auto event = event_of(array)) {
-    event->wait_or_cancel();
-    if (event->error()) std::rethrow_exception(event->error());
-  }
-}
-
-void detach(const Arrays& arrays) {
-  for (const Array& x : arrays) {
-    if (x.ready()) {
-      std::shared_ptr<Node> node;
-      std::lock_guard lock(graph_mutex);
-      node = std::move(x->node);
+void stop_tracing(const std::vector<std::weak_ptr<ArrayData>>& arrays) {
+  std::vector<std::shared_ptr<Node>> nodes;  // die when the lock is released
+  std::lock_guard lock(graph_mutex);
+  for (auto& weak : arrays) {
+    if (auto x = weak.lock()) {
+      x->tracer = false;
+      if (x->status == Status::ready) nodes.push_back(std::move(x->node));
     }
   }
 }

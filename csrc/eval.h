@@ -16,10 +16,8 @@ namespace ingot {
 // Set once, when a task has ended; carries what the task threw.
 class Event {
  public:
-  // Waits; calls poll() now and then, which may throw.
+  // Waits; calls poll() now and then: what that throws stops all streams.
   void wait();
-  // Waits likewise; what poll() throws cancels the task before it is passed on.
-  void wait_or_cancel();
   void set(std::exception_ptr error);
   std::exception_ptr error() const { return error_; }
   // Asks the task to stop at its next tile.
@@ -62,22 +60,31 @@ void run(Task& task, bool polls);
 // First in, first out; its worker starts when the first task is pushed.
 class StreamQueue {
  public:
-  // Runs the task on this thread, if nothing else is running or queued.
-  bool run_if_idle(Task& task);
-  void push(std::shared_ptr<Task> task);
+  // Takes the queue for run_claimed(), if nothing is running or queued.
+  bool claim(const Task& task);
+  void run_claimed(Task& task);
+  // False where the system has no thread for the worker.
+  bool push(std::shared_ptr<Task> task);
+  bool idle();
+  // Waits until it is idle.
   void drain();
+  // Asks what is running and queued to stop.
+  void stop();
 
  private:
+  bool start_worker();
   void work();
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Task>> tasks_;
-  bool busy_ = false;
+  std::shared_ptr<Event> running_;  // null if none is
   bool has_worker_ = false;
 };
 
 StreamQueue& queue_of(Stream stream);
+// Waits for all streams, whatever signals arrive.
+void drain_all();
 // Makes fork() safe: waits for all streams, holds every lock of the core across
 // the fork, and gives the child fresh streams.
 void install_fork_handlers();

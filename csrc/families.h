@@ -68,8 +68,8 @@ struct Reduction {
 };
 
 // Takes windows out of in[0] at places given by index arrays in[1..]:
-// in[1 + i] indexes axis axes[i]; negative indices count from the end. All index
-// arrays have one shape I, already broadcast. out.shape = I + windows:
+// in[1 + i] indexes axis axes[i]; negative indices count from the end. All
+// index arrays have one shape I, already broadcast. out.shape = I + windows:
 // windows[d] elements of axis d, from the indexed place or from 0.
 struct Gather {
   const char* name;  // of the function, for errors

@@ -137,7 +137,7 @@ Outputs outputs_of(const Array& x) {
       data->dtype = node.specs[i].dtype;
       data->size = size_of(data->shape, data->dtype, node.op->name());
       data->node = x->node;
-      data->tracer = x->tracer;
+      data->tracer = x.tracer();
       node.outputs[i] = data;
     }
     outputs.emplace_back(std::move(data));

@@ -6,6 +6,7 @@ namespace ingot {
 namespace {
 
 thread_local int trace_depth = 0;
+thread_local std::vector<std::weak_ptr<ArrayData>> kept;
 
 bool any_tracer(const Inputs& inputs) {
   for (const Array& x : inputs) {
@@ -37,8 +38,11 @@ std::shared_ptr<Node> make_node(std::shared_ptr<const Op> op, Inputs inputs) {
 }  // namespace
 
 TraceScope::TraceScope() { ++trace_depth; }
-TraceScope::~TraceScope() { --trace_depth; }
+TraceScope::~TraceScope() {
+  if (--trace_depth == 0) stop_tracing(std::exchange(kept, {}));
+}
 bool tracing() { return trace_depth > 0; }
+void keep_while_tracing(const Array& x) { kept.push_back(x.ptr()); }
 
 Array make_array(std::shared_ptr<const Op> op, Shape shape, Dtype dtype,
                  Inputs inputs) {

@@ -81,13 +81,10 @@ int64_t allocate_or_donate(const Inputs& in, Array& out);
 void eval(const Arrays& arrays);
 // Starts computing them; returns at once where that would take long.
 void async_eval(const Arrays& arrays);
-// Waits for one that has been scheduled, computes one that has not.
-void wait(const Array& array);
-// Lets go of the graph behind arrays that have been computed.
-void detach(const Arrays& arrays);
 
 // While one of these lives, arrays made from tracers are tracers: their nodes
-// are kept after evaluation, and their memory is not donated.
+// are kept after evaluation, and their memory is not donated. The last one of a
+// thread lets go of what was kept.
 class TraceScope {
  public:
   TraceScope();
@@ -96,5 +93,10 @@ class TraceScope {
   TraceScope& operator=(const TraceScope&) = delete;
 };
 bool tracing();
+// Notes that x is computed while traced, for the end of the last scope.
+void keep_while_tracing(const Array& x);
+// Makes arrays ordinary ones: the graph behind those that have been computed is
+// let go.
+void stop_tracing(const std::vector<std::weak_ptr<ArrayData>>& arrays);
 
 }  // namespace ingot

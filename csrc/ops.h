@@ -124,8 +124,9 @@ struct NormOrder {
   enum Kind { euclidean, frobenius, nuclear, power } kind = euclidean;
   double p = 2;
 };
-// Of vectors along one axis or of matrices in two (rows, columns); without axes x
-// itself is the vector or matrix, and the Euclidean norm is that of all elements.
+// Of vectors along one axis or of matrices in two (rows, columns); without axes
+// x itself is the vector or matrix, and the Euclidean norm is that of all
+// elements.
 Array norm(const Array& x, NormOrder order, const Axes& axes, bool keepdims);
 
 // --- indexing (ops/index.cpp) ---

@@ -7,11 +7,13 @@
 #include <chrono>
 #include <deque>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "csrc/backend.h"
 #include "csrc/cancel.h"
 #include "csrc/cpu/pool.h"
+#include "csrc/error.h"
 #include "csrc/eval.h"
 
 namespace ingot {
@@ -121,27 +123,31 @@ StreamQueue& queue_of(Stream stream) {
   return streams->queues.at(static_cast<size_t>(stream.index));
 }
 
+// What poll() throws stops all that is pending: who still wants it will compute
+// it again.
+static void poll_or_stop() {
+  try {
+    poll();
+  } catch (...) {
+    std::lock_guard lock(streams->mutex);
+    for (StreamQueue& queue : streams->queues) queue.stop();
+    throw;
+  }
+}
+
 void Event::wait() {
   std::unique_lock lock(mutex_);
+  require<std::runtime_error>(done_ || !CancelScope::within(cancelled_),
+                              "eval: an array must not be used by a signal ",
+                              "handler that interrupts its computation");
   while (!changed_.wait_for(lock, kPollInterval, [&] { return done_; })) {
     lock.unlock();
     if (CancelScope* scope = CancelScope::current()) {
       scope->check();
     } else {
-      poll();
+      poll_or_stop();
     }
     lock.lock();
-  }
-}
-
-void Event::wait_or_cancel() {
-  try {
-    wait();
-  } catch (...) {
-    cancelled_ = true;
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return done_; });
-    throw;
   }
 }
 
@@ -154,37 +160,50 @@ void Event::set(std::exception_ptr error) {
   changed_.notify_all();
 }
 
-bool StreamQueue::run_if_idle(Task& task) {
-  {
-    std::lock_guard lock(mutex_);
-    if (busy_ || !tasks_.empty()) return false;
-    busy_ = true;
-  }
+bool StreamQueue::claim(const Task& task) {
+  std::lock_guard lock(mutex_);
+  if (running_ || !tasks_.empty()) return false;
+  running_ = task.done;
+  return true;
+}
+
+void StreamQueue::run_claimed(Task& task) {
   run(task, true);
   {
     std::lock_guard lock(mutex_);
-    busy_ = false;
-    if (tasks_.empty() && !has_worker_) return true;
+    running_ = nullptr;
+    if (tasks_.empty() && !has_worker_) return;
+  }
+  changed_.notify_all();
+}
+
+bool StreamQueue::push(std::shared_ptr<Task> task) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!has_worker_ && !start_worker()) return false;
+    tasks_.push_back(std::move(task));
   }
   changed_.notify_all();
   return true;
 }
 
-void StreamQueue::push(std::shared_ptr<Task> task) {
-  {
-    std::lock_guard lock(mutex_);
-    tasks_.push_back(std::move(task));
-    if (!has_worker_) {
-      std::thread([this] { work(); }).detach();
-      has_worker_ = true;
-    }
+bool StreamQueue::start_worker() {
+  try {
+    std::thread([this] { work(); }).detach();
+    return has_worker_ = true;
+  } catch (const std::system_error&) {
+    return false;
   }
-  changed_.notify_all();
+}
+
+bool StreamQueue::idle() {
+  std::lock_guard lock(mutex_);
+  return tasks_.empty() && !running_;
 }
 
 void StreamQueue::drain() {
   std::unique_lock lock(mutex_);
-  auto idle = [&] { return tasks_.empty() && !busy_; };
+  auto idle = [&] { return tasks_.empty() && !running_; };
   while (!changed_.wait_for(lock, kPollInterval, idle)) {
     lock.unlock();
     poll();
@@ -192,41 +211,66 @@ void StreamQueue::drain() {
   }
 }
 
+void StreamQueue::stop() {
+  std::lock_guard lock(mutex_);
+  if (running_) running_->cancelled() = true;
+  for (auto& task : tasks_) task->done->cancelled() = true;
+}
+
 void StreamQueue::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return !tasks_.empty() && !busy_; });
+    changed_.wait(lock, [&] { return !tasks_.empty() && !running_; });
     std::shared_ptr<Task> task = std::move(tasks_.front());
     tasks_.pop_front();
-    busy_ = true;
+    running_ = task->done;
     lock.unlock();
     run(*task, false);
     task.reset();
     lock.lock();
-    busy_ = false;
+    running_ = nullptr;
     changed_.notify_all();
   }
 }
 
 namespace {
 
+bool all_idle() {
+  std::lock_guard lock(streams->mutex);
+  for (StreamQueue& queue : streams->queues) {
+    if (!queue.idle()) return false;
+  }
+  return true;
+}
+
+// A signal handler that interrupts an eval may fork to start a program, but
+// nothing can be computed in such a child.
+bool amid_eval() { return CancelScope::current() != nullptr; }
+
 void before_fork() {
-  for (StreamQueue& queue : streams->queues) queue.drain();
-  cpu::lock_for_fork();
+  if (amid_eval()) return;
+  for (;;) {
+    drain_all();
+    lock_graph_for_fork();  // nothing new starts from here on
+    if (all_idle()) break;
+    unlock_graph_after_fork();
+  }
   streams->mutex.lock();
-  lock_graph_for_fork();
+  cpu::lock_for_fork();
   allocator::lock_for_fork();
 }
 
 void after_fork_in_parent() {
+  if (amid_eval()) return;
   allocator::unlock_after_fork();
-  unlock_graph_after_fork();
-  streams->mutex.unlock();
   cpu::unlock_after_fork(false);
+  streams->mutex.unlock();
+  unlock_graph_after_fork();
 }
 
 // The workers of the parent do not exist here: same streams, new queues.
 void after_fork_in_child() {
+  if (amid_eval()) return;
   auto* fresh = new Streams;
   fresh->queues.resize(streams->queues.size());
   fresh->device = streams->device;
@@ -234,12 +278,16 @@ void after_fork_in_child() {
   fresh->defaults[1] = streams->defaults[1];
   Streams* old = std::exchange(streams, fresh);
   allocator::unlock_after_fork();
-  unlock_graph_after_fork();
-  old->mutex.unlock();
   cpu::unlock_after_fork(true);
+  old->mutex.unlock();
+  unlock_graph_after_fork();
 }
 
 }  // namespace
+
+void drain_all() {
+  while (!all_idle()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
 
 void install_fork_handlers() {
   pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);

@@ -114,6 +114,7 @@ UNARY = [
     predicate(unary, "isposinf"),
 ]
 
+WHOLE = BOOL + INTEGERS
 SHIFT = Domain(integers=(0, 8))
 POWER_BASE = Domain(0.05, 10.0, (-3, 4))
 POWER_EXPONENT = Domain(-5.0, 5.0, (0, 7))
@@ -167,11 +168,11 @@ BINARY = [
     predicate(binary, "greater_equal"),
     predicate(binary, "logical_and"),
     predicate(binary, "logical_or"),
-    binary("bitwise_and", ANY, grad=False, dtypes=BOOL + INTEGERS, refused=FLOATS),
-    binary("bitwise_or", ANY, grad=False, dtypes=BOOL + INTEGERS, refused=FLOATS),
-    binary("bitwise_xor", ANY, grad=False, dtypes=BOOL + INTEGERS, refused=FLOATS),
-    binary("left_shift", ANY, SHIFT, grad=False, dtypes=INTEGERS, refused=FLOATS),
-    binary("right_shift", ANY, SHIFT, grad=False, dtypes=INTEGERS, refused=FLOATS),
+    binary("bitwise_and", ANY, grad=False, dtypes=WHOLE, refused=FLOATS),
+    binary("bitwise_or", ANY, grad=False, dtypes=WHOLE, refused=FLOATS),
+    binary("bitwise_xor", ANY, grad=False, dtypes=WHOLE, refused=FLOATS),
+    binary("left_shift", ANY, SHIFT, grad=False, dtypes=WHOLE, refused=FLOATS),
+    binary("right_shift", ANY, SHIFT, grad=False, dtypes=WHOLE, refused=FLOATS),
 ]
 
 

@@ -151,3 +151,25 @@ def same_bits(a: Any, b: Any) -> bool:
         x.dtype == y.dtype and x.shape == y.shape and bool(mx.all(x == y).item())
         for x, y in zip(left, right, strict=True)
     )
+
+
+def tree(rng: np.random.Generator) -> dict:
+    """Parameters in dicts, lists, tuples, with parameterless parts, of ranks 0 to 3."""
+    shapes = {
+        "layers": [{"weight": (4, 3), "bias": (4,)}, {}, {"weight": (2, 4)}],
+        "pair": ((3,), (2, 1, 3)),
+        "scale": (),
+        "nothing": {},
+        "none": (0, 3),
+    }
+
+    def fill(part):
+        if isinstance(part, dict):
+            return {key: fill(child) for key, child in part.items()}
+        if isinstance(part, list):
+            return [fill(child) for child in part]
+        if part and isinstance(part[0], tuple):
+            return tuple(fill(child) for child in part)
+        return from_numpy(rng.normal(size=part))
+
+    return fill(shapes)

@@ -212,8 +212,10 @@ SHAPES: dict[str, Oracle] = {
 # Creation ---------------------------------------------------------------------
 
 
-def linspace(start: float, stop: float, num: int = 50) -> np.ndarray:
-    return np.linspace(start, stop, num)
+def linspace(
+    start: float, stop: float, num: int = 50, endpoint: bool = True
+) -> np.ndarray:
+    return np.linspace(start, stop, num, endpoint)
 
 
 CREATION: dict[str, Oracle] = {

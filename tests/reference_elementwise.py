@@ -170,6 +170,16 @@ def _divmod(a: np.ndarray, b: np.ndarray) -> list[Any]:
     return [_floor_divide(a, b), _remainder(a, b)]
 
 
+def shift(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Bools stay bools: what is not 0 is true."""
+
+    def shifted(a: Any, b: Any) -> Any:
+        kind = np.result_type(a, b)
+        return f(a, b).astype(kind) if kind == np.bool_ else f(a, b)
+
+    return shifted
+
+
 UNARY: dict[str, Oracle] = {
     "abs": np.abs,
     "negative": np.negative,
@@ -239,8 +249,8 @@ BINARY: dict[str, Oracle] = {
     "bitwise_and": np.bitwise_and,
     "bitwise_or": np.bitwise_or,
     "bitwise_xor": np.bitwise_xor,
-    "left_shift": np.left_shift,
-    "right_shift": np.right_shift,
+    "left_shift": shift(np.left_shift),
+    "right_shift": shift(np.right_shift),
 }
 
 TERNARY: dict[str, Oracle] = {"where": _where, "clip": _clip}

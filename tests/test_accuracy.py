@@ -46,6 +46,26 @@ def test_offset_normals(name: str) -> None:
     assert got == pytest.approx(want, rel=1e-6)
 
 
+def test_a_hundred_million() -> None:
+    """1e8 numbers, summed up by chunks in float64, against one float32 reduction."""
+    a = mx.random.normal((100_000_000,), key=mx.random.key(4))
+    got = {name: getattr(mx, name)(a).item() for name in SUMS}
+    total = magnitude = squares = exponentials = 0.0
+    for chunk in np.split(np.asarray(a), 1000):
+        x = chunk.astype(np.float64)
+        total += x.sum()
+        magnitude += np.abs(x).sum()
+        squares += np.dot(x, x)
+        exponentials += np.exp(x, out=x).sum()
+    n, lse = a.size, np.log(exponentials)
+    var = squares / n - (total / n) ** 2
+    assert abs(got["sum"] - total) <= 1e-6 * magnitude
+    assert abs(got["mean"] - total / n) <= 1e-6 * magnitude / n
+    assert abs(got["var"] - var) <= 1e-6 * var
+    assert abs(got["std"] - np.sqrt(var)) <= 1e-6 * np.sqrt(var)
+    assert abs(got["logsumexp"] - lse) <= 1e-6 * lse
+
+
 @pytest.mark.parametrize("axis", [0, 1, (0, 2), None])
 @pytest.mark.parametrize("name", ["sum", "mean", "var"])
 def test_every_axis(name: str, axis: Any) -> None:

@@ -36,7 +36,7 @@ def test_nothing_is_computed_before_eval():
     x = mx.ones((MIB,)) + mx.ones((MIB,))
     assert mx.get_active_memory() - before < MIB
     mx.eval(x)
-    assert mx.get_active_memory() - before >= 4 * MIB
+    assert mx.get_active_memory() - before > 3 * MIB
 
 
 def test_temporaries_are_donated():
@@ -184,7 +184,7 @@ def test_eval_takes_trees_modules_and_optimizers():
     optimizer = Optimizer()
     before = mx.get_active_memory()
     mx.eval({"a": [mx.array(1) + 1]}, (mx.array(2) + 1,), None, 3, optimizer)
-    assert mx.get_active_memory() - before >= 4 * MIB
+    assert mx.get_active_memory() - before > 3 * MIB
 
 
 def test_a_tree_that_contains_itself_is_refused():
@@ -353,3 +353,223 @@ def test_an_interrupted_array_can_be_evaluated_again():
     with pytest.raises(KeyboardInterrupt):
         mx.eval(y)
     assert np.isfinite(np.array(y)).all()
+
+
+@pytest.mark.parametrize("name", ["qr", "scatter", "sort", "numpy"])
+def test_ctrl_c_interrupts_single_operations(name):
+    code = f"""
+import os, signal, threading, time, numpy as np, ingot.core as mx
+x = mx.ones((2000, 2000)) + mx.eye(2000)
+index = mx.arange(1 << 24) % 1000
+long = index.astype(mx.float32)
+mx.eval(x, index, long)
+work = dict(
+    qr=lambda: mx.eval(mx.linalg.qr(mx.concatenate([x] * 3))),
+    scatter=lambda: mx.eval([mx.zeros(1000).at[index].add(long) for _ in range(20)]),
+    sort=lambda: mx.eval([mx.sort(long * k) for k in range(20)]),
+    numpy=lambda: np.array(sum(mx.tan(mx.sin(long * k)) for k in range(100))),
+)[{name!r}]
+sent = []
+def interrupt():
+    time.sleep(0.3)
+    sent.append(time.perf_counter())
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt).start()
+try:
+    work()
+except KeyboardInterrupt:
+    print(time.perf_counter() - sent[0])
+assert (x[0] * 2).sum().item() == 4002
+"""
+    result = run_python(code)
+    assert result.returncode == 0, result.stderr
+    assert float(result.stdout) < 0.2
+
+
+def test_ctrl_c_stops_what_was_started_before():
+    code = """
+import os, signal, threading, time, ingot.core as mx
+x = mx.ones((1 << 20,))
+for _ in range(300):
+    for _ in range(10): x = mx.tan(mx.sin(x))
+    mx.async_eval(x)
+threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    mx.eval(x)
+except KeyboardInterrupt:
+    start = time.perf_counter()
+    mx.eval(mx.ones((3,)) + 1)
+    print(time.perf_counter() - start)
+"""
+    result = run_python(code)
+    assert result.returncode == 0, result.stderr
+    assert float(result.stdout) < 0.2
+
+
+def test_a_signal_handler_may_evaluate_amid_an_eval():
+    code = """
+import os, signal, threading, ingot.core as mx
+weights, seen = mx.ones((4,)) * 2, []
+x = mx.ones((1 << 20,))
+for _ in range(300): x = mx.tan(mx.sin(x))
+def save(*_):
+    seen.append(weights.tolist())
+    try:
+        x[0].item()
+    except RuntimeError as error:
+        seen.append("signal handler" in str(error))
+signal.signal(signal.SIGUSR1, save)
+threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+mx.eval(x)
+assert seen == [[2.0] * 4, True], seen
+"""
+    result = run_python(code, timeout=20)
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_handler_may_replace_the_array_that_is_printed():
+    code = """
+import os, signal, threading, ingot.core as mx
+def handler(*_):
+    global x
+    x += 1
+signal.signal(signal.SIGUSR1, handler)
+for show in (str, mx.array.tolist):
+    x = mx.ones((1 << 18,))
+    for _ in range(600): x = mx.tan(mx.sin(x))
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+    show(x)
+"""
+    result = run_python(code)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork: the system has none")
+@pytest.mark.parametrize("forks", ["main", "other"])
+def test_fork_while_another_thread_computes(forks):
+    code = f"""
+import os, threading, time, ingot.core as mx
+def compute():
+    x = mx.ones((1 << 20,))
+    for _ in range(200): x = mx.tan(mx.sin(x))
+    mx.eval(x)
+def fork():
+    time.sleep(0.2)
+    child = os.fork()
+    if child == 0: os._exit(int((mx.ones((9,)) * 2).sum().item()))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 18
+here, there = (fork, compute) if {forks!r} == "main" else (compute, fork)
+thread = threading.Thread(target=there)
+thread.start(); here(); thread.join()
+"""
+    result = run_python(code, timeout=30)
+    assert result.returncode == 0, result.stderr
+
+
+def test_threads_that_share_pending_work_do_not_wait_in_a_circle():
+    code = """
+import random, threading, ingot.core as mx
+for _ in range(60):
+    shared = [mx.exp(mx.ones((200,)) * 0.001 * i) for i in range(6)]
+    for _ in range(30): shared.append((shared[-1] + shared[-3]) * 0.5)
+    barrier = threading.Barrier(16)
+    def work(seed):
+        choose = random.Random(seed)
+        barrier.wait()
+        for _ in range(6):
+            x = choose.choice(shared)[:100] + choose.choice(shared)[:100]
+            (mx.eval if choose.random() < 0.7 else mx.async_eval)(x)
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(16)]
+    [t.start() for t in threads]; [t.join() for t in threads]
+"""
+    result = run_python(code, timeout=60)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads: limits differ")
+def test_evaluation_where_no_thread_can_start():
+    code = """
+import os, resource, sys
+if len(sys.argv) == 1:  # stacks beyond the address space, from the next exec on
+    resource.setrlimit(resource.RLIMIT_STACK, (64 << 30, resource.RLIM_INFINITY))
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.execv(sys.executable, [sys.executable, "-c", sys.orig_argv[2], "again"])
+resource.setrlimit(resource.RLIMIT_AS, (16 << 30, resource.RLIM_INFINITY))
+import ingot.core as mx
+x = mx.exp(mx.zeros((1 << 20,)))
+mx.async_eval(x)
+y = mx.add(x, 1, stream=mx.new_stream(mx.cpu)) * 2 + x.sum()
+assert y[0].item() == 4 + 2**20
+"""
+    result = run_python(code)
+    if "setrlimit" in result.stderr:
+        pytest.skip("threads: limits may not be set here")
+    assert result.returncode == 0, result.stderr
+
+
+# --- failures ---
+
+
+def test_every_failing_allocation_leaves_the_graph_whole():
+    x = mx.array(np.random.default_rng(1).normal(size=(256, 256)))
+    limit = mx.get_memory_limit()
+
+    def f(a):
+        b = mx.softmax(mx.exp(a) @ a.T, axis=0)
+        return mx.concatenate([mx.sort(b).T, mx.linalg.qr(b)[0]]).reshape(-1) * 2
+
+    expected = np.array(f(x))
+    before, y, failures = mx.get_active_memory(), f(x), 0
+    for room in range(0, 8 * MIB, MIB // 16):
+        mx.set_memory_limit(before + room)
+        try:
+            mx.eval(y)
+            break
+        except MemoryError:
+            failures += 1
+        finally:
+            mx.set_memory_limit(limit)
+    assert failures > 5
+    np.testing.assert_array_equal(np.array(y), expected)
+    del y
+    assert mx.get_active_memory() == before
+
+
+def test_errors_reach_numpy():
+    x = mx.take(mx.arange(4), mx.array([7]))
+    with pytest.raises(IndexError):
+        np.array(x)
+
+
+def test_lists_that_change_while_they_are_read_are_refused():
+    class Grows(list):
+        length = 2
+
+        def __len__(self):
+            Grows.length += 1000
+            return Grows.length
+
+        def __getitem__(self, i):
+            return 1.0
+
+    class Clears:
+        def __array__(self, *_, **__):
+            items.clear()
+            return np.array(1.0)
+
+    items = [Clears(), Clears(), Clears()]
+    with pytest.raises(IndexError):
+        mx.array(items)
+    try:
+        mx.array(Grows([1.0, 2.0]))
+    except ValueError as error:
+        assert "change" in str(error)
+
+
+def test_leaving_a_stream_context_twice_does_nothing():
+    context = mx.stream(mx.cpu)
+    context.__exit__(None, None, None)
+    with context:
+        pass
+    context.__exit__(None, None, None)
+    assert mx.default_device() == mx.cpu

@@ -18,31 +18,10 @@ from optimizer_cases import (
     rate,
     same_bits,
     to_numpy,
+    tree,
 )
 
 every = pytest.mark.parametrize("case", OPTIMIZERS, ids=NAMES)
-
-
-def tree(rng: np.random.Generator) -> dict:
-    """Parameters in dicts, lists, tuples, with parameterless parts, of ranks 0 to 3."""
-    shapes = {
-        "layers": [{"weight": (4, 3), "bias": (4,)}, {}, {"weight": (2, 4)}],
-        "pair": ((3,), (2, 1, 3)),
-        "scale": (),
-        "nothing": {},
-        "none": (0, 3),
-    }
-
-    def fill(part):
-        if isinstance(part, dict):
-            return {key: fill(child) for key, child in part.items()}
-        if isinstance(part, list):
-            return [fill(child) for child in part]
-        if part and isinstance(part[0], tuple):
-            return tuple(fill(child) for child in part)
-        return from_numpy(rng.normal(size=part))
-
-    return fill(shapes)
 
 
 @pytest.mark.parametrize("case", OPTIMIZERS, ids=NAMES)
@@ -84,68 +63,6 @@ def test_state_mirrors_the_parameters(rng):
     assert state["pair"][1]["v"].shape == (2, 1, 3)
     optimizer.update(model, tree(rng))
     assert optimizer.state is state and optimizer.step.item() == 1
-
-
-def test_snippet_state_keys():
-    optimizer = optim.SGD(learning_rate=1e-1, momentum=0.9)
-    model = nn.Linear(2, 2)
-    optimizer.init(model.trainable_parameters())
-    assert list(optimizer.state.keys()) == ["step", "learning_rate", "weight", "bias"]
-
-
-def test_snippet_training_loop():
-    mx.random.seed(0)
-    model = nn.Linear(3, 1)
-    optimizer = optim.SGD(learning_rate=0.1)
-    X = mx.random.normal((32, 3))
-    y = X @ mx.array([[1.0], [-2.0], [0.5]])
-
-    def loss_fn(model, X, y):
-        return mx.mean(mx.square(model(X) - y))
-
-    losses = []
-    for _ in range(100):
-        loss, grads = nn.value_and_grad(model, loss_fn)(model, X, y)
-        optimizer.update(model, grads)
-        mx.eval(model.parameters(), optimizer.state)
-        losses.append(loss.item())
-    assert losses[-1] < 1e-3 * losses[0]
-
-
-def test_snippet_save_and_load(tmp_path):
-    path = str(tmp_path / "optimizer.safetensors")
-    optimizer = optim.Adam(learning_rate=1e-2)
-    model = {"w": mx.zeros((5, 5))}
-    grads = {"w": mx.ones((5, 5))}
-    optimizer.update(model, grads)
-    mx.save_safetensors(path, dict(tree_flatten(optimizer.state)))
-    other = optim.Adam(learning_rate=1e-2)
-    other.state = tree_unflatten(list(mx.load(path).items()))
-    copy = dict(model)
-    optimizer.update(model, grads)
-    other.update(copy, grads)
-    assert same_bits(model, copy) and same_bits(optimizer.state, other.state)
-
-
-def test_snippet_multi_optimizer():
-    mx.random.seed(1)
-    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
-    optimizer = optim.MultiOptimizer(
-        [optim.Muon(0.02), optim.AdamW(1e-2)], [lambda path, w: w.ndim == 2]
-    )
-    X = mx.random.normal((64, 4))
-    y = mx.sum(X, axis=-1, keepdims=True)
-
-    def loss_fn(model):
-        return mx.mean(mx.square(model(X) - y))
-
-    losses = []
-    for _ in range(60):
-        loss, grads = nn.value_and_grad(model, loss_fn)(model)
-        optimizer.update(model, grads)
-        mx.eval(model.parameters(), optimizer.state)
-        losses.append(loss.item())
-    assert losses[-1] < 0.2 * losses[0]
 
 
 @every
@@ -273,8 +190,8 @@ def test_parameters_may_be_named_like_state_entries(tmp_path):
     other = optim.Adam(0.1)
     other.state = tree_unflatten(list(mx.load(path).items()))
     copy = dict(model)
-    for one, tree in ((optimizer, model), (other, copy)):
-        one.update(tree, {name: mx.ones((2,)) for name in names})
+    for one, parameters in ((optimizer, model), (other, copy)):
+        one.update(parameters, {name: mx.ones((2,)) for name in names})
     assert same_bits(model, copy)
 
 
@@ -435,102 +352,3 @@ def test_apply_single_works_on_its_own(case, rng):
 def test_the_base_class_leaves_the_update_to_others():
     with pytest.raises(NotImplementedError, match="init_single"):
         optim.Optimizer().update({"w": mx.ones(())}, {"w": mx.ones(())})
-
-
-class TestMultiOptimizer:
-    def make(self):
-        return optim.MultiOptimizer(
-            [optim.SGD(1.0), optim.SGD(2.0, momentum=0.5)],
-            [lambda path, w: path.endswith("weight")],
-        )
-
-    def test_each_parameter_has_one_optimizer(self, rng):
-        model, optimizer = tree(rng), self.make()
-        grads = tree_map(mx.ones_like, model)
-        before = tree_map(to_numpy, model)
-        optimizer.update(model, grads)
-        for path, w in tree_flatten(model):
-            old = dict(tree_flatten(before))[path]
-            lr = 1.0 if path.endswith("weight") else 2.0
-            np.testing.assert_allclose(to_numpy(w), old - lr, atol=1e-6)
-        assert isinstance(model["pair"], tuple)
-
-    def test_state_goes_to_a_file_and_back(self, rng, tmp_path):
-        model, optimizer, other = tree(rng), self.make(), self.make()
-        grads = tree(rng)
-        optimizer.update(model, grads)
-        path = str(tmp_path / "state.safetensors")
-        mx.save_safetensors(path, dict(tree_flatten(optimizer.state)))
-        other.state = tree_unflatten(list(mx.load(path).items()))
-        assert other.step.item() == 1
-        a = optimizer.apply_gradients(grads, model)
-        assert same_bits(a, other.apply_gradients(grads, model))
-
-    def test_learning_rate_is_that_of_the_first_and_sets_all(self):
-        optimizer = self.make()
-        assert optimizer.learning_rate.item() == 1
-        optimizer.learning_rate = 3.0
-        assert [o.learning_rate.item() for o in optimizer.optimizers] == [3, 3]
-
-    def test_nests_and_pickles(self):
-        optimizer = optim.MultiOptimizer([optim.MultiOptimizer([optim.SGD(1.0)])])
-        model = {"w": mx.ones(())}
-        pickle.loads(pickle.dumps(optimizer)).update(model, {"w": mx.ones(())})
-        assert model["w"].item() == 0
-
-    def test_bad_input(self):
-        with pytest.raises(ValueError, match="one fewer"):
-            optim.MultiOptimizer([optim.SGD(1.0)], [lambda path, w: True])
-        with pytest.raises(ValueError, match="one fewer"):
-            optim.MultiOptimizer([])
-        with pytest.raises(TypeError, match="optimizers"):
-            optim.MultiOptimizer([3])
-        for state in ({}, {"states": []}, {"states": [{}, {}, {}]}, None):
-            with pytest.raises(ValueError, match="state must be"):
-                self.make().state = state
-
-
-class TestMuonAndAdafactor:
-    def test_muon_scales_convolutions_as_matrices(self):
-        """(16, 3, 3, 2) is a 16 x 18 matrix: wide, so its scale is 1."""
-        model, g = {"w": mx.zeros((16, 3, 3, 2))}, mx.random.normal((16, 3, 3, 2))
-        flat = {"w": mx.zeros((16, 18))}
-        optim.Muon(0.1).update(model, {"w": g})
-        optim.Muon(0.1).update(flat, {"w": g.reshape(16, 18)})
-        assert same_bits(model["w"].reshape(16, 18), flat["w"])
-
-    def test_muon_brings_singular_values_near_one(self, rng):
-        model = {"w": mx.zeros((12, 20))}
-        optim.Muon(1.0).update(model, {"w": from_numpy(rng.normal(size=(12, 20)))})
-        s = np.linalg.svd(to_numpy(model["w"]), compute_uv=False)
-        assert s.min() > 0.5 and s.max() < 1.3
-
-    @pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 3), (2, 0, 4)])
-    def test_zero_sizes_pass_through(self, shape):
-        for make in (optim.Muon(0.1), optim.Adafactor()):
-            model = {"w": mx.zeros(shape)}
-            for _ in range(2):
-                make.update(model, {"w": mx.zeros(shape)})
-            assert model["w"].shape == shape
-            for x in leaves(make.state["w"]):
-                assert bool(mx.all(mx.isfinite(x)).item())
-
-    def test_adafactor_uses_the_learning_rate_it_is_given(self):
-        model = {"w": mx.ones((2, 2))}
-        optim.Adafactor(0.5).update(model, {"w": mx.ones((2, 2))})
-        np.testing.assert_allclose(to_numpy(model["w"]), 0.5, atol=1e-6)
-
-    def test_adafactor_has_a_learning_rate_without_one(self):
-        optimizer = optim.Adafactor()
-        assert abs(optimizer.learning_rate.item() - 1e-2) < 1e-8
-        assert "learning_rate" not in optimizer.state
-        warm = optim.Adafactor(warmup_init=True)
-        assert abs(warm.learning_rate.item() - 1e-6) < 1e-12
-        with pytest.raises(ValueError, match="relative_step"):
-            optimizer.learning_rate = 0.1
-
-    def test_adafactor_approximation_is_a_method(self):
-        approximate = optim.Adafactor()._approximate_exp_moving_avg
-        row, col = mx.array([1.0, 3.0]), mx.array([4.0, 1.0, 16.0])
-        want = 1 / np.sqrt(np.outer([1.0, 3.0], [4.0, 1.0, 16.0]) / 2)
-        np.testing.assert_allclose(to_numpy(approximate(row, col)), want, rtol=1e-6)

@@ -35,6 +35,7 @@ DIFFERENT: dict[str, tuple[tuple[str, ...] | None, str]] = {
     "logsumexp": (("bool", *INTEGERS), "integers are not converted there"),
     "full": (("bool",), "the dtype bool is taken for none there"),
     "left_shift": (("bool",), "another dtype there"),
+    "right_shift": (("bool",), "another dtype there"),
 }
 NARROW = ("bool", "int8", "uint8", "int16", "uint16")
 

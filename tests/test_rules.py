@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+
 import ingot.core as mx
 import ingot.optimizers as optim
 import ml_dtypes

@@ -8,18 +8,27 @@
 #include <Accelerate/Accelerate.h>
 #define INGOT_CBLAS(name) cblas_##name
 #define INGOT_LAPACK(name) name##_
+#define INGOT_LENGTHS
 #else
 #include <cblas.h>
+
+#include <cstddef>
 #define INGOT_CBLAS(name) scipy_cblas_##name
 #define INGOT_LAPACK(name) scipy_##name##_
+#define INGOT_LENGTHS , 1, 1
 extern "C" {
-#define INGOT_DECLARE(T, geqrf, orgqr)                                      \
-  void INGOT_LAPACK(geqrf)(int* m, int* n, T* a, int* lda, T* tau, T* work, \
-                           int* lwork, int* info);                          \
-  void INGOT_LAPACK(orgqr)(int* m, int* n, int* k, T* a, int* lda, T* tau,  \
+// The lengths of strings come last.
+#define INGOT_DECLARE(T, geqrf, orgqr, ormqr)                                \
+  void INGOT_LAPACK(geqrf)(int* m, int* n, T* a, int* lda, T* tau, T* work,  \
+                           int* lwork, int* info);                           \
+  void INGOT_LAPACK(ormqr)(const char* side, const char* trans, int* m,      \
+                           int* n, int* k, T* a, int* lda, T* tau, T* c,     \
+                           int* ldc, T* work, int* lwork, int* info, size_t, \
+                           size_t);                                          \
+  void INGOT_LAPACK(orgqr)(int* m, int* n, int* k, T* a, int* lda, T* tau,   \
                            T* work, int* lwork, int* info);
-INGOT_DECLARE(float, sgeqrf, sorgqr)
-INGOT_DECLARE(double, dgeqrf, dorgqr)
+INGOT_DECLARE(float, sgeqrf, sorgqr, sormqr)
+INGOT_DECLARE(double, dgeqrf, dorgqr, dormqr)
 #undef INGOT_DECLARE
 }
 #endif
@@ -40,33 +49,42 @@ inline CBLAS_TRANSPOSE flag(bool transposed) {
 
 // gemm: c = alpha * a @ b + beta * c, where a is (m, k), b is (k, n).
 // gemv: y = alpha * a @ x + beta * y, where a is (m, n).
-// geqrf, orgqr: see LAPACK; lwork = -1 asks for the size of `work`.
-#define INGOT_BLAS(T, gemm_name, gemv_name, geqrf_name, orgqr_name)           \
-  inline void gemm(int m, int n, int k, T alpha, Matrix<const T> a,           \
-                   Matrix<const T> b, T beta, T* c, int ldc) {                \
-    INGOT_CBLAS(gemm_name)                                                    \
-    (CblasRowMajor, flag(a.transposed), flag(b.transposed), m, n, k, alpha,   \
-     a.data, a.ld, b.data, b.ld, beta, c, ldc);                               \
-  }                                                                           \
-  inline void gemv(int m, int n, T alpha, Matrix<const T> a, const T* x,      \
-                   int incx, T beta, T* y, int incy) {                        \
-    INGOT_CBLAS(gemv_name)                                                    \
-    (CblasRowMajor, flag(a.transposed), a.transposed ? n : m,                 \
-     a.transposed ? m : n, alpha, a.data, a.ld, x, incx, beta, y, incy);      \
-  }                                                                           \
-  inline int geqrf(int m, int n, T* a, int lda, T* tau, T* work, int lwork) { \
-    int info = 0;                                                             \
-    INGOT_LAPACK(geqrf_name)(&m, &n, a, &lda, tau, work, &lwork, &info);      \
-    return info;                                                              \
-  }                                                                           \
-  inline int orgqr(int m, int n, int k, T* a, int lda, T* tau, T* work,       \
-                   int lwork) {                                               \
-    int info = 0;                                                             \
-    INGOT_LAPACK(orgqr_name)(&m, &n, &k, a, &lda, tau, work, &lwork, &info);  \
-    return info;                                                              \
+// geqrf, orgqr, ormqr (from the left): see LAPACK; lwork = -1 asks for the size
+// of `work`.
+#define INGOT_BLAS(T, gemm_name, gemv_name, geqrf_name, orgqr_name,            \
+                   ormqr_name)                                                 \
+  inline void gemm(int m, int n, int k, T alpha, Matrix<const T> a,            \
+                   Matrix<const T> b, T beta, T* c, int ldc) {                 \
+    INGOT_CBLAS(gemm_name)                                                     \
+    (CblasRowMajor, flag(a.transposed), flag(b.transposed), m, n, k, alpha,    \
+     a.data, a.ld, b.data, b.ld, beta, c, ldc);                                \
+  }                                                                            \
+  inline void gemv(int m, int n, T alpha, Matrix<const T> a, const T* x,       \
+                   int incx, T beta, T* y, int incy) {                         \
+    INGOT_CBLAS(gemv_name)                                                     \
+    (CblasRowMajor, flag(a.transposed), a.transposed ? n : m,                  \
+     a.transposed ? m : n, alpha, a.data, a.ld, x, incx, beta, y, incy);       \
+  }                                                                            \
+  inline int geqrf(int m, int n, T* a, int lda, T* tau, T* work, int lwork) {  \
+    int info = 0;                                                              \
+    INGOT_LAPACK(geqrf_name)(&m, &n, a, &lda, tau, work, &lwork, &info);       \
+    return info;                                                               \
+  }                                                                            \
+  inline int orgqr(int m, int n, int k, T* a, int lda, T* tau, T* work,        \
+                   int lwork) {                                                \
+    int info = 0;                                                              \
+    INGOT_LAPACK(orgqr_name)(&m, &n, &k, a, &lda, tau, work, &lwork, &info);   \
+    return info;                                                               \
+  }                                                                            \
+  inline int ormqr(bool transposed, int m, int n, int k, T* a, int lda,        \
+                   T* tau, T* c, int ldc, T* work, int lwork) {                \
+    int info = 0;                                                              \
+    INGOT_LAPACK(ormqr_name)("L", transposed ? "T" : "N", &m, &n, &k, a, &lda, \
+                             tau, c, &ldc, work, &lwork, &info INGOT_LENGTHS); \
+    return info;                                                               \
   }
-INGOT_BLAS(float, sgemm, sgemv, sgeqrf, sorgqr)
-INGOT_BLAS(double, dgemm, dgemv, dgeqrf, dorgqr)
+INGOT_BLAS(float, sgemm, sgemv, sgeqrf, sorgqr, sormqr)
+INGOT_BLAS(double, dgemm, dgemv, dgeqrf, dorgqr, dormqr)
 #undef INGOT_BLAS
 
 // Called once before the others.

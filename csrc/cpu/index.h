@@ -11,21 +11,6 @@
 
 namespace ingot::cpu {
 
-// Calls f with an unsigned type of the given width: moving needs no more.
-template <class F>
-void by_width(int64_t itemsize, F&& f) {
-  switch (itemsize) {
-    case 1:
-      return f(TypeTag<uint8_t>());
-    case 2:
-      return f(TypeTag<uint16_t>());
-    case 4:
-      return f(TypeTag<uint32_t>());
-    default:
-      return f(TypeTag<uint64_t>());
-  }
-}
-
 inline int64_t product(const Shape& shape) {
   int64_t n = 1;
   for (int64_t size : shape) n *= size;

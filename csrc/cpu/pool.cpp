@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <exception>
 #include <mutex>
-#include <optional>
+#include <system_error>
 #include <thread>
 
 #if defined(__linux__)
@@ -101,9 +101,12 @@ struct Pool {
   }
 
   void start_helpers() {
-    while (helpers < threads - 1) {
-      std::thread([this] { help(); }).detach();
-      ++helpers;
+    try {
+      for (; helpers < threads - 1; ++helpers) {
+        std::thread([this] { help(); }).detach();
+      }
+    } catch (const std::system_error&) {
+      // The system gives no more threads: these have to do.
     }
   }
 };

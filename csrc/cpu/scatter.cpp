@@ -6,6 +6,7 @@
 #include <numeric>
 #include <type_traits>
 
+#include "csrc/cancel.h"
 #include "csrc/cpu/backend.h"
 #include "csrc/cpu/index.h"
 
@@ -133,7 +134,11 @@ class Scatterer {
       std::vector<int64_t> order(half_ ? n : 0);
       std::iota(order.begin(), order.end(), 0);
       if (half_) return write_wide(order.data(), order.data() + n);
-      for (int64_t i = 0; i < n; ++i) combine(i);
+      for (int64_t i = 0; i < n; ++i) {
+        if (i % kChunk == 0 && interrupt == Interrupt::yes)
+          throw_if_cancelled();
+        combine(i);
+      }
       return;
     }
     int64_t begin[kParts + 1];

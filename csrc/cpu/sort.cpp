@@ -184,27 +184,12 @@ void sort_rows(const Array& x, Store&& store) {
   }
 }
 
-// Calls f with the unsigned type as wide as an element.
-template <class F>
-void by_width(Dtype dtype, F&& f) {
-  switch (size_of(dtype)) {
-    case 1:
-      return f(TypeTag<uint8_t>());
-    case 2:
-      return f(TypeTag<uint16_t>());
-    case 4:
-      return f(TypeTag<uint32_t>());
-    default:
-      return f(TypeTag<uint64_t>());
-  }
-}
-
 }  // namespace
 
 void CpuBackend::sort(const Array& x, Array& out) {
   if (x.size() == 0) return;
   int64_t n = x.ndim() == 0 ? 1 : x.shape().back();
-  by_width(x.dtype(), [&](auto tag) {
+  by_width(x.itemsize(), [&](auto tag) {
     using Bits = typename decltype(tag)::type;
     auto* to = out.data<Bits>();
     sort_rows<Bits, Bits>(
@@ -218,7 +203,7 @@ void CpuBackend::argsort(const Array& x, Array& out) {
   if (x.size() == 0) return;
   int64_t n = x.ndim() == 0 ? 1 : x.shape().back();
   auto* to = out.data<uint32_t>();
-  by_width(x.dtype(), [&](auto tag) {
+  by_width(x.itemsize(), [&](auto tag) {
     using Bits = typename decltype(tag)::type;
     sort_rows<Indexed<Bits>, Bits>(x,
                                    [=](int64_t row, int64_t begin, int64_t end,

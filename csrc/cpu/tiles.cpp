@@ -9,21 +9,6 @@
 namespace ingot::cpu {
 namespace {
 
-// Calls f with an unsigned type of the given width: moving needs no more.
-template <class F>
-void by_width(int64_t itemsize, F&& f) {
-  switch (itemsize) {
-    case 1:
-      return f(TypeTag<uint8_t>());
-    case 2:
-      return f(TypeTag<uint16_t>());
-    case 4:
-      return f(TypeTag<uint32_t>());
-    default:
-      return f(TypeTag<uint64_t>());
-  }
-}
-
 template <class T>
 void gather(const T* from, int64_t stride, T* to, int64_t n) {
   if (stride == 1) {

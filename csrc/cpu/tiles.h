@@ -17,6 +17,21 @@ inline constexpr int64_t kTile = 1024;
 inline constexpr int64_t kChunk = 32 << 10;
 inline constexpr int64_t kParallel = 128 << 10;
 
+// Calls f with an unsigned type of the given width: moving needs no more.
+template <class F>
+void by_width(int64_t itemsize, F&& f) {
+  switch (itemsize) {
+    case 1:
+      return f(TypeTag<uint8_t>());
+    case 2:
+      return f(TypeTag<uint16_t>());
+    case 4:
+      return f(TypeTag<uint32_t>());
+    default:
+      return f(TypeTag<uint64_t>());
+  }
+}
+
 // Room for one tile of any type.
 struct alignas(64) Scratch {
   unsigned char bytes[kTile * 8];

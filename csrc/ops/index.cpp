@@ -16,9 +16,11 @@ void require_integers(const Array& indices, const char* op) {
                      ": indices must be integers, got ", indices.dtype());
 }
 
-// Gives `out` the elements of in[0], in place where nobody else needs those.
+// Gives `out` the elements of in[0], in place where nobody else needs those and
+// what follows takes no time: written over, they cannot be had again.
 void copy_or_donate(Backend& backend, const Inputs& in, Array& out) {
-  if (donatable(in, 0)) {
+  constexpr int64_t kMany = 1 << 20;  // index positions
+  if (in[1].size() <= kMany && donatable(in, 0)) {
     out.view_of(in[0], contiguous_strides(out.shape()));
   } else {
     out.allocate();

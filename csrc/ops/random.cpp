@@ -85,6 +85,7 @@ Array symmetric(const Shape& shape, const Array& key) {
 void check_parameters(const Parameter& a, const Parameter& b,
                       const Shape& shape, Dtype dtype, const char* op) {
   check_floating(dtype, op);
+  size_of(shape, dtype, op);
   check_fits(shape_of(a), shape, op);
   check_fits(shape_of(b), shape, op);
 }
@@ -241,7 +242,7 @@ Array bernoulli(const Parameter& p, const std::optional<Shape>& given,
           "bernoulli: p must be floating, got ",
           p.array ? p.array.dtype() : Dtype::float32);
   Shape shape = given ? *given : shape_of(p);
-  check_fits(shape_of(p), shape, "bernoulli");
+  check_parameters(p, 0.0, shape, Dtype::float32, "bernoulli");
   Array u = uniform(0.0, 1.0, shape, Dtype::float32, key);
   return less(u, as_array(p, Dtype::float32));
 }
@@ -259,6 +260,7 @@ Array randint(const Parameter& low, const Parameter& high, const Shape& shape,
 }
 
 Array gumbel(const Shape& shape, Dtype dtype, const Array& key) {
+  check_parameters(0.0, 0.0, shape, dtype, "gumbel");
   return -log(-log(uniform(0.0, 1.0, shape, dtype, key)));
 }
 
@@ -285,6 +287,7 @@ Array categorical(const Array& logits, int64_t axis,
   batch.erase(axis);
   Shape shape = given ? *given : batch;
   if (samples) shape.push_back(*samples);
+  size_of(shape, Dtype::uint32, "categorical");
   if (!samples) check_fits(batch, shape, "categorical");
   if (logits.size() == outcomes && !shape.empty()) {
     return sample_one(logits, shape, key);

@@ -92,13 +92,17 @@ void bind_operators(ArrayClass& c) {
   def_operator(c, "__ge__", nullptr, nullptr, greater_equal);
   def_equality(c, "__eq__", equal, false);
   def_equality(c, "__ne__", not_equal, true);
+  c.def("__pos__", [](const Array& a) { return a; });
   c.def("__neg__", [](const Array& a) { return negative(a); });
   c.def("__abs__", [](const Array& a) { return abs(a); });
   c.def("__invert__", [](const Array& a) { return bitwise_invert(a); });
-  c.def("__divmod__", [](const Array& a, nb::handle b) {
-    auto [x, y] = operands(nb::cast(a), b, "divmod");
-    return nb::make_tuple(floor_divide(x, y), remainder(x, y));
-  });
+  c.def(
+      "__divmod__",
+      [](const Array& a, nb::handle b) {
+        auto [x, y] = operands(nb::cast(a), b, "divmod");
+        return std::pair(floor_divide(x, y), remainder(x, y));
+      },
+      "other"_a);
   c.def("__hash__", [](nb::handle self) {
     return static_cast<Py_ssize_t>(reinterpret_cast<uintptr_t>(self.ptr()) >>
                                    4);
@@ -183,13 +187,17 @@ void bind_conversions(ArrayClass& c) {
   c.def("__array__", array_to_numpy, "dtype"_a = nb::none(),
         "copy"_a = nb::none(),
         nb::sig("def __array__(self, dtype: typing.Any = None, copy: bool | "
-                "None = None) -> typing.Any"),
+                "None = None) -> numpy.typing.NDArray[typing.Any]"),
         "A NumPy array; bfloat16 as that of ml_dtypes.");
   c.def("__copy__", [](const Array& a) { return Array(a); });
   c.def(
-      "__deepcopy__", [](const Array& a, nb::dict) { return Array(a); },
+      "__deepcopy__",
+      [](const Array& a, const nb::typed<nb::dict, int, nb::any>&) {
+        return Array(a);
+      },
       "memo"_a);
-  c.def("__reduce__", reduce_array);
+  c.def("__reduce__", reduce_array,
+        nb::sig("def __reduce__(self) -> tuple[typing.Any, ...]"));
 }
 
 }  // namespace
@@ -199,12 +207,23 @@ void bind_array(nb::module_& m) {
       {Py_bf_getbuffer, reinterpret_cast<void*>(get_buffer)},
       {Py_bf_releasebuffer, reinterpret_cast<void*>(release_buffer)},
       {0, nullptr}};
-  ArrayClass c(
-      m, "array", nb::type_slots(slots), nb::is_weak_referenceable(),
-      "A lazy n-dimensional array.\n\nArgs:\n    val: number, nested list or "
-      "tuple, NumPy array or other array.\n    dtype: element type. By default "
-      "bool, int32 (int64 if it must be) or float32 for Python numbers, and "
-      "NumPy's own type, but float32 for float64.");
+  ArrayClass c(m, "array", nb::type_slots(slots), nb::is_weak_referenceable(),
+               R"(A lazy n-dimensional array.
+
+Args:
+    val: number, nested list or tuple, NumPy array or other array.
+    dtype: element type. By default bool, int32 (int64 if it must be) or float32
+        for Python numbers, and NumPy's own type, but float32 for float64.
+
+Raises:
+    TypeError: if val is none of these.
+    ValueError: if nested lists have different lengths.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.array([[1, 2], [3, 4.5]])
+    array([[1, 2],
+           [3, 4.5]], dtype=float32))");
   c.def(
       "__init__",
       [](Array* self, const ArrayLike& val, const DtypeArg& dtype) {

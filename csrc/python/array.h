@@ -12,7 +12,7 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags);
 void release_buffer(PyObject* self, Py_buffer* view);
 
 nb::object array_to_numpy(nb::object self, nb::object dtype, nb::object copy);
-std::string array_to_string(const Array& array);
+std::string array_to_string(Array array);
 nb::tuple reduce_array(const Array& array);
 Array rebuild_array(nb::bytes bytes, const Shape& shape, int dtype);
 

@@ -158,6 +158,13 @@ bool is_list(nb::handle value) {
   return PyList_Check(value.ptr()) || PyTuple_Check(value.ptr());
 }
 
+// Reading an element may run Python code, which may change the list.
+nb::object item_of(nb::handle list, Py_ssize_t i) {
+  nb::object item = nb::steal(PySequence_GetItem(list.ptr(), i));
+  if (!item) throw nb::python_error();
+  return item;
+}
+
 void inspect(nb::handle value, int depth, ListShape& found) {
   require(depth < kMaxDepth,
           "array: lists must be nested at most 64 deep; this one may contain "
@@ -171,7 +178,7 @@ void inspect(nb::handle value, int depth, ListShape& found) {
           "array: nested lists must all have one length, got ",
           found.shape[depth], " and ", n);
   for (Py_ssize_t i = 0; i < n; ++i) {
-    nb::object item = nb::steal(PySequence_GetItem(value.ptr(), i));
+    nb::object item = item_of(value, i);
     if (is_list(item)) {
       inspect(item, depth + 1, found);
       continue;
@@ -204,13 +211,17 @@ T number_as(nb::handle value) {
 }
 
 template <class T>
-void fill_from_list(nb::handle value, T*& to) {
-  Py_ssize_t n = PySequence_Size(value.ptr());
-  for (Py_ssize_t i = 0; i < n; ++i) {
-    nb::object item = nb::steal(PySequence_GetItem(value.ptr(), i));
+void fill_from_list(nb::handle value, const Array& array, int64_t axis, T*& to) {
+  bool deep = axis < array.ndim();
+  require(deep && PySequence_Size(value.ptr()) == array.shape(axis),
+          "array: lists must not change while they are read");
+  for (int64_t i = 0; i < array.shape(axis); ++i) {
+    nb::object item = item_of(value, i);
     if (is_list(item)) {
-      fill_from_list(item, to);
+      fill_from_list(item, array, axis + 1, to);
     } else {
+      require(axis == array.ndim() - 1 && is_number(item),
+              "array: lists must not change while they are read");
       if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
         require(PyFloat_Check(item.ptr()) || fits(item, dtype_of<T>),
                 "array: value must fit into ", dtype_of<T>, ", got ",
@@ -239,7 +250,7 @@ Array from_list(nb::handle value, std::optional<Dtype> wanted) {
   dispatch(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     T* to = array.data<T>();
-    fill_from_list(value, to);
+    fill_from_list(value, array, 0, to);
   });
   return array;
 }
@@ -324,6 +335,13 @@ Array to_array(nb::handle value, std::optional<Dtype> dtype) {
                       "those, got ", nb::type_name(value.type()).c_str()));
 }
 
+Arrays to_arrays(nb::handle values, const char* op) {
+  Arrays arrays;
+  for (nb::handle value : values) arrays.push_back(to_array(value));
+  require(!arrays.empty(), op, ": there must be at least one array");
+  return arrays;
+}
+
 nb::tuple to_tuple(const Shape& shape) {
   nb::object tuple = nb::steal(PyTuple_New(shape.size()));
   for (int64_t i = 0; i < shape.size(); ++i) {
@@ -360,7 +378,7 @@ nb::object list_of(const Array& x, int64_t axis, const T* at) {
 
 }  // namespace
 
-nb::object to_list(const Array& array) {
+nb::object to_list(Array array) {
   {
     nb::gil_scoped_release release;
     eval({array});

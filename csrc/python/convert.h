@@ -26,6 +26,7 @@ using namespace nb::literals;
 struct ArrayLike {
   nb::object value;
 };
+using ArrayLikes = nb::typed<nb::sequence, ArrayLike>;
 
 // Whether a Python value is a bool, int or float: as an operand beside an array
 // it takes that array's type ("weak").
@@ -34,6 +35,8 @@ bool is_number(nb::handle value);
 // Any ArrayLike as an array. Numbers become bool, int32 (int64 if they must) or
 // float32; NumPy's float64 becomes float32, unless a dtype is asked for.
 Array to_array(nb::handle value, std::optional<Dtype> dtype = {});
+// A sequence of them; ValueError where it is empty.
+Arrays to_arrays(nb::handle values, const char* op);
 // A number as a scalar that adapts to an array of type `like`.
 Array weak_scalar(nb::handle value, Dtype like, const char* op);
 // Two operands, where a number adapts to the other.
@@ -69,7 +72,7 @@ class OnStream {
 
 nb::tuple to_tuple(const Shape& shape);
 // The array's elements as Python numbers in nested lists (a number if 0-d).
-nb::object to_list(const Array& array);
+nb::object to_list(Array array);
 nb::object to_numpy(const Array& array);
 
 }  // namespace ingot::python
@@ -79,7 +82,7 @@ namespace nanobind::detail {
 template <>
 struct type_caster<ingot::python::ArrayLike> {
   NB_TYPE_CASTER(ingot::python::ArrayLike,
-                 const_name("array | numpy.typing.ArrayLike"))
+                 const_name("ingot._core.array | numpy.typing.ArrayLike"))
   bool from_python(handle source, uint8_t, cleanup_list*) noexcept {
     value.value = borrow(source);
     return true;

@@ -30,7 +30,10 @@ std::pair<Shape, Shape> pad_widths(const nb::object& width, int64_t ndim) {
     std::fill(high.begin(), high.end(), flat.values.back());
     return {low, high};
   }
-  auto pairs = nb::cast<std::vector<IntOrInts>>(width);
+  std::vector<IntOrInts> pairs;
+  require<TypeError>(nb::try_cast(width, pairs),
+                     "pad: pad_width must be an int, a pair, or a pair for ",
+                     "each axis, got ", nb::repr(width).c_str());
   require(static_cast<int64_t>(pairs.size()) == ndim || pairs.size() == 1,
           "pad: pad_width must have one pair for each of ", ndim, " axes, got ",
           pairs.size());
@@ -52,12 +55,10 @@ PadMode pad_mode(const std::string& mode) {
   return PadMode::symmetric;
 }
 
-}  // namespace
-
-void bind_copies(nb::module_& m) {
+void bind_joins(nb::module_& m) {
   m.def(
       "concatenate",
-      [](const nb::sequence& arrays, const MaybeAxis& axis,
+      [](const ArrayLikes& arrays, const MaybeAxis& axis,
          const StreamArg& stream) {
         OnStream scope(stream);
         Arrays parts = to_arrays(arrays, "concatenate");
@@ -66,18 +67,46 @@ void bind_copies(nb::module_& m) {
         return concatenate(parts, 0);
       },
       "arrays"_a, "axis"_a.none() = 0, nb::kw_only(), "stream"_a = nb::none(),
-      "Joins arrays along an axis.\n\nArgs:\n    arrays: sequence of arrays "
-      "whose shapes agree but for that axis.\n    axis: axis to join along; "
-      "None flattens first.\n    stream: stream or device.");
+      R"(Joins arrays along an axis.
+
+Args:
+    arrays: sequence of arrays whose shapes agree but for that axis.
+    axis: axis to join along; None flattens first.
+    stream: stream or device.
+
+Raises:
+    ValueError: if there is no array, or shapes do not agree.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.concatenate([mx.array([1, 2]), mx.array([3])])
+    array([1, 2, 3], dtype=int32))");
   m.attr("concat") = m.attr("concatenate");
   m.def(
       "stack",
-      [](const nb::sequence& arrays, int64_t axis, const StreamArg& stream) {
+      [](const ArrayLikes& arrays, int64_t axis, const StreamArg& stream) {
         OnStream scope(stream);
         return stack(to_arrays(arrays, "stack"), axis);
       },
       "arrays"_a, "axis"_a = 0, nb::kw_only(), "stream"_a = nb::none(),
-      "Joins arrays of one shape along a new axis.");
+      R"(Joins arrays of one shape along a new axis.
+
+Args:
+    arrays: sequence of arrays.
+    axis: place of the new axis in the result.
+    stream: stream or device.
+
+Raises:
+    ValueError: if there is no array, or shapes differ.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.stack([mx.array([1, 2]), mx.array([3, 4])], axis=1)
+    array([[1, 3],
+           [2, 4]], dtype=int32))");
+}
+
+void bind_split(nb::module_& m) {
   m.def(
       "split",
       [](const ArrayLike& a, const IntOrInts& sections, int64_t axis,
@@ -87,10 +116,28 @@ void bind_copies(nb::module_& m) {
       },
       "a"_a, "indices_or_sections"_a, "axis"_a = 0, nb::kw_only(),
       "stream"_a = nb::none(),
-      "Cuts a along an axis.\n\nArgs:\n    a: array.\n    "
-      "indices_or_sections: number of equal sections, or the indices at which "
-      "to cut.\n    axis: axis to cut.\n    stream: stream or device.\n\n"
-      "Returns:\n    list of arrays (views).");
+      R"(Cuts an array along an axis.
+
+Args:
+    a: array.
+    indices_or_sections: number of equal sections, or the indices at which to
+        cut.
+    axis: axis to cut.
+    stream: stream or device.
+
+Returns:
+    list of arrays (views).
+
+Raises:
+    ValueError: if the axis does not divide into equal sections.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.split(mx.arange(4), [1])
+    [array([0], dtype=int32), array([1, 2, 3], dtype=int32)])");
+}
+
+void bind_extensions(nb::module_& m) {
   m.def(
       "repeat",
       [](const ArrayLike& a, int64_t repeats, const MaybeAxis& axis,
@@ -102,7 +149,18 @@ void bind_copies(nb::module_& m) {
       },
       "array"_a, "repeats"_a, "axis"_a = nb::none(), nb::kw_only(),
       "stream"_a = nb::none(),
-      "Repeats each element along an axis, or of the flattened array.");
+      R"(Repeats each element.
+
+Args:
+    array: array.
+    repeats: how often.
+    axis: axis along which to repeat; None flattens first.
+    stream: stream or device.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.repeat(mx.array([1, 2]), 2)
+    array([1, 1, 2, 2], dtype=int32))");
   m.def(
       "tile",
       [](const ArrayLike& a, const IntOrInts& reps, const StreamArg& stream) {
@@ -110,7 +168,17 @@ void bind_copies(nb::module_& m) {
         return tile(to_array(a.value), reps.values);
       },
       "a"_a, "reps"_a, nb::kw_only(), "stream"_a = nb::none(),
-      "Repeats the whole array along each axis.");
+      R"(Repeats a whole array.
+
+Args:
+    a: array.
+    reps: how often along each axis, counted from the last.
+    stream: stream or device.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.tile(mx.array([1, 2]), 2)
+    array([1, 2, 1, 2], dtype=int32))");
   m.def(
       "pad",
       [](const ArrayLike& a, const nb::object& width, const std::string& mode,
@@ -125,11 +193,31 @@ void bind_copies(nb::module_& m) {
       },
       "a"_a, "pad_width"_a, "mode"_a = "constant", "constant_values"_a = 0,
       nb::kw_only(), "stream"_a = nb::none(),
-      "Surrounds a with constant values, or continues it.\n\nArgs:\n    a: "
-      "array.\n    pad_width: int, (before, after), or such a pair for each axis.\n    "
-      "mode: 'constant', 'edge' (the last element again), 'reflect' (mirrored "
-      "about it) or 'symmetric' (mirrored with it).\n    constant_values: "
-      "number or 0-d array.\n    stream: stream or device.");
+      R"(Surrounds an array with constant values, or continues it.
+
+Args:
+    a: array.
+    pad_width: int, (before, after), or such a pair for each axis.
+    mode: 'constant', 'edge' (the last element again), 'reflect' (mirrored
+        about it) or 'symmetric' (mirrored with it).
+    constant_values: number or array of 0 dimensions.
+    stream: stream or device.
+
+Raises:
+    ValueError: if a width is negative, or the mode is none of these.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.pad(mx.array([1, 2, 3]), (2, 1), mode="reflect")
+    array([3, 2, 1, 2, 3, 2], dtype=int32))");
+}
+
+}  // namespace
+
+void bind_copies(nb::module_& m) {
+  bind_joins(m);
+  bind_split(m);
+  bind_extensions(m);
 }
 
 }  // namespace ingot::python

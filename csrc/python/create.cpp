@@ -161,7 +161,8 @@ Args:
     stream: stream or device.)");
 }
 
-constexpr const char* kArangeDoc = R"(Numbers start, start + step, ... before stop.
+constexpr const char* kArangeDoc =
+    R"(Numbers start, start + step, ... before stop.
 
 Args:
     start: first number, 0 by default.
@@ -176,8 +177,10 @@ Raises:
 
 Example:
     >>> import ingot.core as mx
-    >>> mx.arange(4), mx.arange(1, 0, -0.25)
-    (array([0, 1, 2, 3], dtype=int32), array([1, 0.75, 0.5, 0.25], dtype=float32)))";
+    >>> mx.arange(4)
+    array([0, 1, 2, 3], dtype=int32)
+    >>> mx.arange(1, 0, -0.25)
+    array([1, 0.75, 0.5, 0.25], dtype=float32))";
 
 void bind_ranges(nb::module_& m) {
   m.def(

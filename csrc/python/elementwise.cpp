@@ -16,7 +16,8 @@ std::string unary_doc(const char* doc) {
 }
 std::string binary_doc(const char* doc) {
   return cat(doc,
-             "\n\nArgs:\n    a, b: arrays or numbers that broadcast; a "
+             "\n\nArgs:\n    a: array or "
+             "number.\n    b: array or number; the shapes broadcast, and a "
              "number takes the other's dtype.\n    stream: stream or device."
              "\n\nReturns:\n    array of the broadcast shape.\n\nRaises:\n    "
              "ValueError: if the shapes do not broadcast.");
@@ -119,10 +120,24 @@ void bind_composed(nb::module_& m) {
         return where(to_array(condition.value), a, b);
       },
       "condition"_a, "x"_a, "y"_a, nb::kw_only(), "stream"_a = nb::none(),
-      "x where condition holds, else y.\n\nArgs:\n    condition: array taken "
-      "as bool.\n    x, y: arrays or numbers; all three broadcast.\n    "
-      "stream: stream or device.\n\nReturns:\n    array of the broadcast "
-      "shape.");
+      R"(x where a condition holds, else y.
+
+Args:
+    condition: array taken as bool.
+    x: array or number.
+    y: array or number; all three broadcast.
+    stream: stream or device.
+
+Returns:
+    array of the broadcast shape.
+
+Raises:
+    ValueError: if the shapes do not broadcast.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.where(mx.array([True, False]), 1.0, mx.array([5.0, 6.0]))
+    array([1, 6], dtype=float32))");
   m.def(
       "clip",
       [](const ArrayLike& a, const nb::object& low, const nb::object& high,
@@ -132,9 +147,21 @@ void bind_composed(nb::module_& m) {
       },
       "a"_a, "a_min"_a.none(), "a_max"_a.none(), nb::kw_only(),
       "stream"_a = nb::none(),
-      "min(max(a, a_min), a_max).\n\nArgs:\n    a: array.\n    a_min, a_max: "
-      "bounds that broadcast to a; None for none.\n    stream: stream or "
-      "device.\n\nRaises:\n    ValueError: if both bounds are None.");
+      R"(min(max(a, a_min), a_max).
+
+Args:
+    a: array.
+    a_min: lower bound that broadcasts to a; None for none.
+    a_max: upper bound that broadcasts to a; None for none.
+    stream: stream or device.
+
+Raises:
+    ValueError: if both bounds are None.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.clip(mx.array([-1.0, 0.5, 2.0]), 0, 1)
+    array([0, 0.5, 1], dtype=float32))");
   m.def(
       "isclose",
       [](const ArrayLike& a, const ArrayLike& b, double rtol, double atol,
@@ -145,7 +172,18 @@ void bind_composed(nb::module_& m) {
       },
       "a"_a, "b"_a, "rtol"_a = 1e-5, "atol"_a = 1e-8, nb::kw_only(),
       "equal_nan"_a = false, "stream"_a = nb::none(),
-      "Whether |a - b| <= atol + rtol |b|, element by element.");
+      R"(Whether |a - b| <= atol + rtol |b|, element by element.
+
+Args:
+    a: array or number.
+    b: array or number.
+    rtol: relative tolerance.
+    atol: absolute tolerance.
+    equal_nan: whether NaN is close to NaN.
+    stream: stream or device.
+
+Returns:
+    bool array of the broadcast shape; infinities are close to themselves.)");
   m.def(
       "allclose",
       [](const ArrayLike& a, const ArrayLike& b, double rtol, double atol,
@@ -156,7 +194,23 @@ void bind_composed(nb::module_& m) {
       },
       "a"_a, "b"_a, "rtol"_a = 1e-5, "atol"_a = 1e-8, nb::kw_only(),
       "equal_nan"_a = false, "stream"_a = nb::none(),
-      "Whether |a - b| <= atol + rtol |b| everywhere.");
+      R"(Whether |a - b| <= atol + rtol |b| everywhere.
+
+Args:
+    a: array or number.
+    b: array or number.
+    rtol: relative tolerance.
+    atol: absolute tolerance.
+    equal_nan: whether NaN is close to NaN.
+    stream: stream or device.
+
+Returns:
+    scalar bool array.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.allclose(mx.array([1.0]), mx.array([1.000001]))
+    array(True, dtype=bool))");
   m.def(
       "array_equal",
       [](const ArrayLike& a, const ArrayLike& b, bool equal_nan,
@@ -171,9 +225,17 @@ void bind_composed(nb::module_& m) {
         }
         return all(same);
       },
-      "a"_a, "b"_a, "equal_nan"_a = false, nb::kw_only(),
-      "stream"_a = nb::none(),
-      "Whether a and b have one shape and equal elements.");
+      "a"_a, "b"_a, "equal_nan"_a = false, "stream"_a = nb::none(),
+      R"(Whether two arrays have one shape and equal elements.
+
+Args:
+    a: array or number.
+    b: array or number.
+    equal_nan: whether NaN equals NaN.
+    stream: stream or device.
+
+Returns:
+    scalar bool array.)");
   m.def(
       "nan_to_num",
       [](const ArrayLike& a, double nan, std::optional<double> posinf,
@@ -183,17 +245,36 @@ void bind_composed(nb::module_& m) {
       },
       "a"_a, "nan"_a = 0.0, "posinf"_a = nb::none(), "neginf"_a = nb::none(),
       nb::kw_only(), "stream"_a = nb::none(),
-      "Replaces NaN by `nan`, and infinities by `posinf` and `neginf` (by "
-      "default the largest finite values).");
+      R"(Replaces NaN and infinities by numbers.
+
+Args:
+    a: array; integers are returned as they are.
+    nan: what NaN becomes.
+    posinf: what inf becomes, the largest finite value by default.
+    neginf: what -inf becomes, the smallest finite value by default.
+    stream: stream or device.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.nan_to_num(mx.array([mx.nan, 1.0, -mx.inf]), neginf=-9)
+    array([0, 1, -9], dtype=float32))");
   m.def(
       "divmod",
       [](const ArrayLike& a, const ArrayLike& b, const StreamArg& stream) {
         OnStream scope(stream);
         auto [x, y] = operands(a.value, b.value, "divmod");
-        return nb::make_tuple(floor_divide(x, y), remainder(x, y));
+        return std::pair(floor_divide(x, y), remainder(x, y));
       },
-      "a"_a, "b"_a, nb::kw_only(), "stream"_a = nb::none(),
-      "(floor_divide(a, b), remainder(a, b)).");
+      "a"_a, "b"_a, "stream"_a = nb::none(),
+      R"(Quotient and remainder, (floor_divide(a, b), remainder(a, b)).
+
+Args:
+    a: array or number.
+    b: array or number.
+    stream: stream or device.
+
+Returns:
+    tuple of two arrays.)");
   m.def(
       "degrees",
       [](const ArrayLike& a, const StreamArg& stream) {
@@ -201,7 +282,12 @@ void bind_composed(nb::module_& m) {
         Array x = to_array(a.value);
         return x * Array::scalar(180 / std::numbers::pi, floating(x.dtype()));
       },
-      "a"_a, nb::kw_only(), "stream"_a = nb::none(), "Radians to degrees.");
+      "a"_a, nb::kw_only(), "stream"_a = nb::none(),
+      R"(Radians to degrees, a * 180 / pi.
+
+Args:
+    a: array.
+    stream: stream or device.)");
   m.def(
       "radians",
       [](const ArrayLike& a, const StreamArg& stream) {
@@ -209,20 +295,25 @@ void bind_composed(nb::module_& m) {
         Array x = to_array(a.value);
         return x * Array::scalar(std::numbers::pi / 180, floating(x.dtype()));
       },
-      "a"_a, nb::kw_only(), "stream"_a = nb::none(), "Degrees to radians.");
+      "a"_a, nb::kw_only(), "stream"_a = nb::none(),
+      R"(Degrees to radians, a * pi / 180.
+
+Args:
+    a: array.
+    stream: stream or device.)");
 }
 
 }  // namespace
 
 void bind_elementwise(nb::module_& m) {
   nb::list table;
-#define UNARY(name, Functor, kind, doc)                       \
-  m.def(#name, call_unary<ingot::name>, "a"_a, nb::kw_only(), \
-        "stream"_a = nb::none(), unary_doc(doc).c_str());     \
+#define UNARY(name, Functor, kind, doc)                                 \
+  m.def(#name, call_unary<ingot::name>, "a"_a, "stream"_a = nb::none(), \
+        unary_doc(doc).c_str());                                        \
   table.append(nb::make_tuple(#name, #kind));
-#define BINARY(name, Functor, kind, doc)                                  \
-  m.def(#name, call_binary<ingot::name, name_of_##name>, "a"_a, "b"_a,    \
-        nb::kw_only(), "stream"_a = nb::none(), binary_doc(doc).c_str()); \
+#define BINARY(name, Functor, kind, doc)                               \
+  m.def(#name, call_binary<ingot::name, name_of_##name>, "a"_a, "b"_a, \
+        "stream"_a = nb::none(), binary_doc(doc).c_str());             \
   table.append(nb::make_tuple(#name, #kind));
 #include "csrc/ops.def"
   m.def(
@@ -231,14 +322,25 @@ void bind_elementwise(nb::module_& m) {
         OnStream scope(stream);
         return round_to(to_array(a.value), decimals);
       },
-      "a"_a, "decimals"_a = 0, nb::kw_only(), "stream"_a = nb::none(),
-      "Rounds to a number of decimals, halves to the even digit.\n\nArgs:\n"
-      "    a: array.\n    decimals: digits after the point; negative ones "
-      "are before it.\n    stream: stream or device.");
+      "a"_a, "decimals"_a = 0, "stream"_a = nb::none(),
+      R"(Rounds to a number of decimals, halves to the even digit.
+
+Args:
+    a: array.
+    decimals: digits after the point; negative ones are before it.
+    stream: stream or device.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.round(mx.array([0.5, 1.5, 2.34]), 1), mx.round(mx.array(2.5))
+    (array([0.5, 1.5, 2.3], dtype=float32), array(2, dtype=float32)))");
   bind_aliases(m);
   bind_composed(m);
   m.def(
-      "elementwise_ops", [table = nb::list(table)] { return nb::list(table); },
+      "elementwise_ops",
+      [table = nb::list(table)] {
+        return nb::typed<nb::list, std::pair<std::string, std::string>>(table);
+      },
       "Name and kind of every elementwise op.");
 }
 

@@ -27,10 +27,23 @@ void bind_linalg(nb::module_& m) {
         return matmul(to_array(a.value), to_array(b.value));
       },
       "a"_a, "b"_a, nb::kw_only(), "stream"_a = nb::none(),
-      "Matrix product over the last two axes; others broadcast.\n\nArgs:\n    "
-      "a: (..., m, k) or (k,) floating array.\n    b: (..., k, n) or (k,) "
-      "floating array.\n    stream: stream or device.\n\nRaises:\n    "
-      "ValueError: if the inner dimensions differ.");
+      R"(Matrix product over the last two axes; others broadcast.
+
+Args:
+    a: (..., m, k) or (k,) floating array.
+    b: (..., k, n) or (k,) floating array.
+    stream: stream or device.
+
+Returns:
+    (..., m, n) array, without the axis that a vector lacks.
+
+Raises:
+    ValueError: if the inner dimensions differ, or no operand is floating.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.matmul(mx.array([[1.0, 2.0]]), mx.array([3.0, 4.0]))
+    array([11], dtype=float32))");
   m.def(
       "addmm",
       [](const ArrayLike& c, const ArrayLike& a, const ArrayLike& b,
@@ -41,11 +54,23 @@ void bind_linalg(nb::module_& m) {
       },
       "c"_a, "a"_a, "b"_a, "alpha"_a = 1.0, "beta"_a = 1.0, nb::kw_only(),
       "stream"_a = nb::none(),
-      "beta * c + alpha * (a @ b), in one pass.\n\nArgs:\n    c: array that "
-      "broadcasts to the shape of a @ b; not read if beta is 0.\n    a: (..., "
-      "m, k) or (k,) array.\n    b: (..., k, n) or (k,) array.\n    alpha: "
-      "number.\n    beta: number.\n    stream: stream or device.\n\nRaises:\n  "
-      "  ValueError: if shapes do not fit, or no operand is floating.");
+      R"(beta * c + alpha * (a @ b), in one pass.
+
+Args:
+    c: array that broadcasts to the shape of a @ b; not read if beta is 0.
+    a: (..., m, k) or (k,) array.
+    b: (..., k, n) or (k,) array.
+    alpha: number.
+    beta: number.
+    stream: stream or device.
+
+Raises:
+    ValueError: if shapes do not fit, or no operand is floating.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.addmm(mx.array(1.0), mx.ones((1, 2)), mx.ones((2, 1)), beta=2)
+    array([[4]], dtype=float32))");
   nb::module_ linalg = m.def_submodule("linalg", "Linear algebra.");
   linalg.def(
       "qr",
@@ -54,9 +79,24 @@ void bind_linalg(nb::module_& m) {
         return qr(to_array(a.value));
       },
       "a"_a, nb::kw_only(), "stream"_a = nb::none(),
-      "Reduced QR factorisation of matrices (..., m, n): a = q r with "
-      "orthonormal columns in q (..., m, k) and upper triangular r (..., k, "
-      "n), k = min(m, n).");
+      R"(Reduced QR factorisation of matrices, a = q r.
+
+Args:
+    a: (..., m, n) floating array.
+    stream: stream or device.
+
+Returns:
+    q (..., m, k) with orthonormal columns and upper triangular r (..., k, n),
+    k = min(m, n).
+
+Raises:
+    ValueError: if a has fewer than 2 dimensions.
+
+Example:
+    >>> import ingot.core as mx
+    >>> q, r = mx.linalg.qr(mx.array([[3.0, 1.0], [4.0, 2.0]]))
+    >>> q.shape, bool(mx.allclose(q.T @ q, mx.eye(2), atol=1e-6))
+    ((2, 2), True))");
   linalg.def(
       "norm",
       [](const ArrayLike& a, const OrderArg& ord, const AxesArg& axis,
@@ -66,21 +106,28 @@ void bind_linalg(nb::module_& m) {
       },
       "a"_a, "ord"_a = nb::none(), "axis"_a = nb::none(), "keepdims"_a = false,
       nb::kw_only(), "stream"_a = nb::none(),
-      "The norm of vectors along one axis, or of matrices in two axes (rows, "
-      "columns).\n\nVectors: (sum |a|^ord)^(1/ord), 2 by default; inf and -inf "
-      "give the extremes of |a|, 0 counts what is not 0. Matrices: None or "
-      "'fro' (Frobenius), 1 and -1 (the extremes of column sums of |a|), inf "
-      "and "
-      "-inf (of row sums).\n\nArgs:\n    a: array; integers are taken as "
-      "float32.\n    ord: None, number or 'fro'.\n    axis: one axis, two, or "
-      "None: a is the vector or the matrix itself, and with ord None any array "
-      "is one vector.\n    keepdims: keep the axes with size 1.\n    stream: "
-      "stream or device.\n\nRaises:\n    ValueError: if ord is not one of "
-      "these; "
-      "2, -2 and 'nuc' of matrices are not available.\n\nExample:\n    >>> "
-      "import ingot.core as mx\n    >>> mx.linalg.norm(mx.array([3.0, 4.0]))\n "
-      " "
-      "  array(5, dtype=float32)");
+      R"(The norm of vectors along one axis, or of matrices in two.
+
+Vectors: (sum |a|^ord)^(1/ord), 2 by default; inf and -inf give the extremes of
+|a|, 0 counts what is not 0. Matrices: None or 'fro' (Frobenius), 1 and -1 (the
+extremes of column sums of |a|), inf and -inf (of row sums).
+
+Args:
+    a: array; integers are taken as float32.
+    ord: None, number or 'fro'.
+    axis: one axis, two, or None: a is the vector or the matrix itself, and
+        with ord None any array is one vector.
+    keepdims: keep the axes with size 1.
+    stream: stream or device.
+
+Raises:
+    ValueError: if ord is not one of these; 2, -2 and 'nuc' of matrices are
+        not available.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.linalg.norm(mx.array([3.0, 4.0]))
+    array(5, dtype=float32))");
 }
 
 }  // namespace ingot::python

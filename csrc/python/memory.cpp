@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "csrc/python/array.h"
 #include "csrc/python/module.h"
@@ -26,9 +27,25 @@ struct Exported {
   std::vector<Py_ssize_t> shape, strides;
 };
 
+// What computing an array for its buffer raised last. NumPy drops that and goes
+// on to ask for __array__, which raises it then: else Ctrl-C would be lost.
+struct Dropped {
+  PyObject* array = nullptr;
+  nb::object error;
+};
+Dropped& dropped = *new Dropped;  // not destroyed after the interpreter
+
+void raise_dropped(nb::handle array) {
+  nb::object error = std::exchange(dropped.error, {});
+  if (!error || dropped.array != array.ptr()) return;
+  PyErr_SetObject(error.type().ptr(), error.ptr());
+  throw nb::python_error();
+}
+
 }  // namespace
 
 int get_buffer(PyObject* self, Py_buffer* view, int flags) {
+  dropped.error.reset();
   try {
     auto exported = std::make_unique<Exported>();
     exported->array = *nb::inst_ptr<Array>(nb::handle(self));
@@ -64,6 +81,8 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
     view->internal = exported.release();
     return 0;
   } catch (nb::python_error& e) {
+    dropped.array = self;
+    dropped.error = nb::borrow(e.value());
     e.restore();
   } catch (const std::exception& e) {
     PyErr_SetString(PyExc_BufferError, e.what());
@@ -77,7 +96,9 @@ void release_buffer(PyObject*, Py_buffer* view) {
 
 nb::object array_to_numpy(nb::object self, nb::object dtype, nb::object copy) {
   nb::object numpy = nb::module_::import_("numpy");
-  const Array& x = *nb::inst_ptr<Array>(self);
+  Array x = *nb::inst_ptr<Array>(self);
+  raise_dropped(self);
+  compute(x);  // here rather than within NumPy, which hides what is raised
   nb::object result;
   if (x.dtype() == Dtype::bfloat16) {
     nb::object bits = numpy.attr("asarray")(nb::steal(
@@ -161,7 +182,7 @@ void print(const Array& x, int64_t axis, int64_t offset, std::string& out) {
 
 }  // namespace
 
-std::string array_to_string(const Array& array) {
+std::string array_to_string(Array array) {
   compute(array);
   std::string text;
   if (array.size() == 0) {

@@ -54,12 +54,14 @@ void def_deviation(ArrayClass& c, const char* name) {
   c.def(
       name,
       [](const Array& a, const AxesArg& axis, bool keepdims, int64_t ddof,
-         const StreamArg& stream) {
+         const std::optional<int64_t>& correction, const StreamArg& stream) {
         OnStream scope(stream);
-        return f(a, to_axes(axis), keepdims, ddof);
+        return f(a, to_axes(axis), keepdims, correction.value_or(ddof));
       },
       "axis"_a = nb::none(), "keepdims"_a = false, "ddof"_a = 0, nb::kw_only(),
-      "stream"_a = nb::none(), cat("See ingot.core.", name, ".").c_str());
+      "correction"_a = nb::none(), "stream"_a = nb::none(),
+      cat("See ingot.core.", name, "; correction is another name of ddof.")
+          .c_str());
 }
 
 template <Array (*f)(const Array&, std::optional<int64_t>, bool)>
@@ -109,16 +111,14 @@ void bind_layout(ArrayClass& c) {
         OnStream scope(stream);
         return astype(a, dtype.value);
       },
-      "dtype"_a, nb::kw_only(), "stream"_a = nb::none(),
-      "See ingot.core.astype.");
+      "dtype"_a, "stream"_a = nb::none(), "See ingot.core.astype.");
   c.def(
       "view",
       [](const Array& a, DtypeObject dtype, const StreamArg& stream) {
         OnStream scope(stream);
         return view(a, dtype.value);
       },
-      "dtype"_a, nb::kw_only(), "stream"_a = nb::none(),
-      "See ingot.core.view.");
+      "dtype"_a, "stream"_a = nb::none(), "See ingot.core.view.");
   c.def(
       "reshape",
       [](const Array& a, const nb::args& shape, const StreamArg& stream) {
@@ -126,6 +126,9 @@ void bind_layout(ArrayClass& c) {
         return reshape(a, ints(shape, "reshape"));
       },
       "shape"_a, nb::kw_only(), "stream"_a = nb::none(),
+      nb::sig("def reshape(self, *shape: int | collections.abc.Sequence[int], "
+              "stream: Stream | Device | None = None) -> array"),
+
       "See ingot.core.reshape; the shape as one sequence or as several ints.");
   c.def(
       "transpose",
@@ -135,6 +138,9 @@ void bind_layout(ArrayClass& c) {
                                 : transpose(a, ints(axes, "transpose"));
       },
       "axes"_a, nb::kw_only(), "stream"_a = nb::none(),
+      nb::sig("def transpose(self, *axes: int | collections.abc.Sequence[int], "
+              "stream: Stream | Device | None = None) -> array"),
+
       "See ingot.core.transpose; the axes as one sequence or as several ints.");
   c.def(
       "flatten",
@@ -186,8 +192,7 @@ void bind_methods(nb::module_& m, nb::object array) {
         OnStream scope(stream);
         return nb::cast<Array>(round(a, decimals));
       },
-      "decimals"_a = 0, nb::kw_only(), "stream"_a = nb::none(),
-      "See ingot.core.round.");
+      "decimals"_a = 0, "stream"_a = nb::none(), "See ingot.core.round.");
   c.def(
       "split",
       [split = nb::object(m.attr("split"))](

@@ -10,9 +10,13 @@
 namespace ingot::python {
 namespace {
 
-// Runs on the thread that waits for an eval; Python handles signals on its main
-// thread only, elsewhere this does nothing.
+// Python handles signals on this thread alone.
+unsigned long main_thread;
+
+// Runs on the thread that waits for an eval. Others must not ask for the
+// interpreter here: who holds it may be waiting for them.
 void check_signals() {
+  if (PyThread_get_thread_ident() != main_thread) return;
   nb::gil_scoped_acquire gil;
   if (PyErr_CheckSignals() != 0) throw nb::python_error();
 }
@@ -39,31 +43,48 @@ void bind_errors(nb::module_& m) {
   nb::object bases = nb::make_tuple(nb::borrow(PyExc_ValueError),
                                     nb::borrow(PyExc_IndexError));
   axis_error = PyErr_NewExceptionWithDoc(
-      "ingot.core.AxisError",
+      "ingot._core.AxisError",
       "An axis out of range; both a ValueError and an IndexError.", bases.ptr(),
       nullptr);
   m.attr("AxisError") = nb::borrow(axis_error);
   nb::register_exception_translator(translate);
 }
 
+// Signals, and fork() while another thread computes, which may need the
+// interpreter to finish.
+void install_hooks() {
+  set_poll(check_signals);
+  install_fork_handlers();
+  nb::object main = nb::module_::import_("threading").attr("main_thread")();
+  main_thread = nb::cast<unsigned long>(main.attr("ident"));
+  auto drain = [] {
+    nb::gil_scoped_release release;
+    drain_all();
+  };
+  auto restart = [] { main_thread = PyThread_get_thread_ident(); };
+  nb::module_::import_("os").attr("register_at_fork")(
+      "before"_a = nb::cpp_function(drain),
+      "after_in_child"_a = nb::cpp_function(restart));
+}
+
 }  // namespace
 
 NB_MODULE(_core, m) {
   m.doc() = "Arrays, graph and kernels of ingot.";
-  m.attr("__version__") = INGOT_VERSION;
+  m.attr("_version") = INGOT_VERSION;
   // At exit Python may drop modules after types: no leak, but it reads like
   // one.
   nb::set_leak_warnings(false);
   static cpu::CpuBackend cpu;
   register_backend(DeviceType::cpu, cpu);
-  install_fork_handlers();
-  set_poll(check_signals);
+  install_hooks();
   bind_errors(m);
   bind_runtime(m);
   bind_array(m);
   bind_elementwise(m);
   bind_create(m);
-  bind_shape(m);
+  bind_views(m);
+  bind_copies(m);
   bind_reduce(m);
   bind_linalg(m);
   bind_index(m);

@@ -12,11 +12,6 @@ using Key = std::optional<Array>;
 using ShapeArg = std::optional<IntOrInts>;
 
 #define INGOT_KEY_AND_STREAM "key"_a = nb::none(), "stream"_a = nb::none()
-#define INGOT_DRAW_ARGS                                                       \
-  "\n    dtype: element type, float32 by default.\n    key: uint32 array "    \
-  "(2,); the next one of the global state by default.\n    stream: stream "   \
-  "or device.\n\nRaises:\n    ValueError: if a parameter does not broadcast " \
-  "to shape, or dtype is not floating."
 
 Array or_next(const Key& key) { return key ? *key : Array(); }
 
@@ -60,18 +55,25 @@ void bind_state(nb::module_& m) {
       "The state of draws without a key, as a list of one key: save it with a "
       "checkpoint, and set state[0] to go on from there.")
       .def("__len__", [](const RandomState&) { return 1; })
-      .def("__getitem__",
-           [](const RandomState&, int64_t i) {
-             check_index(i);
-             return random::default_sequence().state();
-           })
-      .def("__setitem__",
-           [](const RandomState&, int64_t i, const Array& key) {
-             check_index(i);
-             random::default_sequence().set_state(key);
-           })
-      .def("__iter__",
-           [](const RandomState&) { return state_list().attr("__iter__")(); })
+      .def(
+          "__getitem__",
+          [](const RandomState&, int64_t i) {
+            check_index(i);
+            return random::default_sequence().state();
+          },
+          "index"_a)
+      .def(
+          "__setitem__",
+          [](const RandomState&, int64_t i, const Array& key) {
+            check_index(i);
+            random::default_sequence().set_state(key);
+          },
+          "index"_a, "key"_a)
+      .def(
+          "__iter__",
+          [](const RandomState&) { return state_list().attr("__iter__")(); },
+          nb::sig("def __iter__(self) -> "
+                  "collections.abc.Iterator[ingot._core.array]"))
       .def("__repr__",
            [](const RandomState&) { return nb::str(state_list()); });
   m.attr("state") = RandomState();
@@ -84,15 +86,29 @@ void bind_keys(nb::module_& m) {
         random::default_sequence().seed(to_seed(seed));
       },
       "seed"_a,
-      "Sets the state that draws without a key begin from.\n\nArgs:\n    seed: "
-      "integer in [0, 2^64). Equal seeds give equal numbers, whatever the "
-      "device and the number of threads.");
+      R"(Sets the state that draws without a key begin from.
+
+Args:
+    seed: integer in [0, 2^64). Equal seeds give equal numbers, whatever the
+        device and the number of threads.
+
+Raises:
+    ValueError: if seed is out of range.)");
   m.def(
       "key", [](const nb::int_& seed) { return random::key(to_seed(seed)); },
       "seed"_a,
-      "The key of a seed: a uint32 array (2,).\n\nArgs:\n    seed: integer in "
-      "[0, 2^64).\n\nExample:\n    >>> import ingot.core as mx\n    >>> "
-      "mx.random.key(7)\n    array([0, 7], dtype=uint32)");
+      R"(The key of a seed: a uint32 array (2,).
+
+Args:
+    seed: integer in [0, 2^64).
+
+Raises:
+    ValueError: if seed is out of range.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.random.key(7)
+    array([0, 7], dtype=uint32))");
   m.def(
       "split",
       [](const Array& key, int64_t num, const StreamArg& stream) {
@@ -100,7 +116,21 @@ void bind_keys(nb::module_& m) {
         return random::split(key, num);
       },
       "key"_a, "num"_a = 2, "stream"_a = nb::none(),
-      "Independent keys (num, 2) made from one key. Use each key once.");
+      R"(Independent keys made from one key. Use each key once.
+
+Args:
+    key: uint32 array (2,).
+    num: how many.
+    stream: stream or device.
+
+Returns:
+    uint32 array (num, 2).
+
+Example:
+    >>> import ingot.core as mx
+    >>> a, b = mx.random.split(mx.random.key(0))
+    >>> a
+    array([4146024105, 967050713], dtype=uint32))");
 }
 
 void bind_real(nb::module_& m) {
@@ -114,10 +144,24 @@ void bind_real(nb::module_& m) {
       },
       "low"_a = 0, "high"_a = 1, "shape"_a = nb::tuple(),
       "dtype"_a = nb::none(), INGOT_KEY_AND_STREAM,
-      "Uniform numbers in [low, high).\n\nArgs:\n    low: number or array.\n   "
-      " high: number or array.\n    shape: int or ints." INGOT_DRAW_ARGS
-      "\n\nExample:\n    >>> import ingot.core as mx\n    >>> "
-      "mx.random.uniform(-1, 1, (4,), key=mx.random.key(0)).shape\n    (4,)");
+      R"(Uniform numbers in [low, high).
+
+Args:
+    low: number or array.
+    high: number or array.
+    shape: int or ints.
+    dtype: element type, float32 by default.
+    key: uint32 array (2,); the next one of the global state by default.
+    stream: stream or device.
+
+Raises:
+    ValueError: if a parameter does not broadcast to shape, or dtype is not
+        floating.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.random.uniform(-1, 1, (4,), key=mx.random.key(0)).shape
+    (4,))");
   m.def(
       "normal",
       [](const IntOrInts& shape, const DtypeArg& dtype, const ArrayLike& loc,
@@ -128,9 +172,24 @@ void bind_real(nb::module_& m) {
       },
       "shape"_a = nb::tuple(), "dtype"_a = nb::none(), "loc"_a = nb::none(),
       "scale"_a = nb::none(), INGOT_KEY_AND_STREAM,
-      "Normal numbers, loc + scale * N(0, 1).\n\nArgs:\n    shape: int or "
-      "ints.\n    loc: mean, number or array, 0 by default.\n    scale: "
-      "standard deviation, number or array, 1 by default." INGOT_DRAW_ARGS);
+      R"(Normal numbers, loc + scale * N(0, 1).
+
+Args:
+    shape: int or ints.
+    loc: mean, number or array, 0 by default.
+    scale: standard deviation, number or array, 1 by default.
+    dtype: element type, float32 by default.
+    key: uint32 array (2,); the next one of the global state by default.
+    stream: stream or device.
+
+Raises:
+    ValueError: if a parameter does not broadcast to shape, or dtype is not
+        floating.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.random.normal((2, 3), loc=1, scale=0.1).shape
+    (2, 3))");
   m.def(
       "truncated_normal",
       [](const ArrayLike& lower, const ArrayLike& upper, const ShapeArg& shape,
@@ -142,10 +201,25 @@ void bind_real(nb::module_& m) {
       },
       "lower"_a, "upper"_a, "shape"_a = nb::none(), "dtype"_a = nb::none(),
       INGOT_KEY_AND_STREAM,
-      "Standard normal numbers on the condition that they lie within [lower, "
-      "upper].\n\nArgs:\n    lower: number or array.\n    upper: number or "
-      "array.\n    shape: int or ints; that of the bounds by "
-      "default." INGOT_DRAW_ARGS);
+      R"(Standard normal numbers on the condition that they lie within bounds.
+
+Args:
+    lower: number or array.
+    upper: number or array.
+    shape: int or ints; that of the bounds by default.
+    dtype: element type, float32 by default.
+    key: uint32 array (2,); the next one of the global state by default.
+    stream: stream or device.
+
+Raises:
+    ValueError: if a parameter does not broadcast to shape, or dtype is not
+        floating.
+
+Example:
+    >>> import ingot.core as mx
+    >>> x = mx.random.truncated_normal(-2, 2, (1000,))
+    >>> bool(mx.all(mx.abs(x) <= 2))
+    True)");
   m.def(
       "gumbel",
       [](const IntOrInts& shape, const DtypeArg& dtype, const Key& key,
@@ -155,8 +229,17 @@ void bind_real(nb::module_& m) {
                               or_next(key));
       },
       "shape"_a = nb::tuple(), "dtype"_a = nb::none(), INGOT_KEY_AND_STREAM,
-      "Standard Gumbel numbers, -ln(-ln u) for uniform u.\n\nArgs:\n    shape: "
-      "int or ints." INGOT_DRAW_ARGS);
+      R"(Standard Gumbel numbers, -ln(-ln u) for uniform u.
+
+Args:
+    shape: int or ints.
+    dtype: element type, float32 by default.
+    key: uint32 array (2,); the next one of the global state by default.
+    stream: stream or device.
+
+Raises:
+    ValueError: if a parameter does not broadcast to shape, or dtype is not
+        floating.)");
   m.def(
       "laplace",
       [](const IntOrInts& shape, const DtypeArg& dtype, const ArrayLike& loc,
@@ -168,9 +251,19 @@ void bind_real(nb::module_& m) {
       },
       "shape"_a = nb::tuple(), "dtype"_a = nb::none(), "loc"_a = 0.0,
       "scale"_a = 1.0, INGOT_KEY_AND_STREAM,
-      "Laplace numbers, of density e^(-|x - loc| / scale) / (2 "
-      "scale).\n\nArgs:\n    shape: int or ints.\n    loc: mean, number or "
-      "array.\n    scale: number or array." INGOT_DRAW_ARGS);
+      R"(Laplace numbers, of density e^(-|x - loc| / scale) / (2 scale).
+
+Args:
+    shape: int or ints.
+    loc: mean, number or array.
+    scale: number or array.
+    dtype: element type, float32 by default.
+    key: uint32 array (2,); the next one of the global state by default.
+    stream: stream or device.
+
+Raises:
+    ValueError: if a parameter does not broadcast to shape, or dtype is not
+        floating.)");
 }
 
 Array permutation(const nb::object& x, int64_t axis, const Array& key) {
@@ -193,9 +286,21 @@ void bind_discrete(nb::module_& m) {
                                  or_next(key));
       },
       "p"_a = 0.5, "shape"_a = nb::none(), INGOT_KEY_AND_STREAM,
-      "Bools that are true with probability p.\n\nArgs:\n    p: number or "
-      "floating array.\n    shape: int or ints; that of p by default.\n    "
-      "key: uint32 array (2,).\n    stream: stream or device.");
+      R"(Bools that are true with probability p.
+
+Args:
+    p: number or floating array.
+    shape: int or ints; that of p by default.
+    key: uint32 array (2,); the next one of the global state by default.
+    stream: stream or device.
+
+Raises:
+    ValueError: if p does not broadcast to shape, or is not floating.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.random.bernoulli(mx.array([0.0, 1.0]))
+    array([False, True], dtype=bool))");
   m.def(
       "randint",
       [](const ArrayLike& low, const ArrayLike& high, const IntOrInts& shape,
@@ -206,11 +311,25 @@ void bind_discrete(nb::module_& m) {
       },
       "low"_a, "high"_a, "shape"_a = nb::tuple(), "dtype"_a = nb::none(),
       INGOT_KEY_AND_STREAM,
-      "Integers in [low, high), drawn by way of float32: beyond 2^24 not every "
-      "one can occur.\n\nArgs:\n    low: number or array.\n    high: number or "
-      "array.\n    shape: int or ints.\n    dtype: integer type or bool, int32 "
-      "by default.\n    key: uint32 array (2,).\n    stream: stream or "
-      "device.");
+      R"(Integers in [low, high).
+
+They are drawn by way of float32: beyond 2^24 not every one can occur.
+
+Args:
+    low: number or array.
+    high: number or array.
+    shape: int or ints.
+    dtype: integer type or bool, int32 by default.
+    key: uint32 array (2,); the next one of the global state by default.
+    stream: stream or device.
+
+Raises:
+    ValueError: if a bound does not broadcast to shape, or dtype is floating.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.random.randint(5, 6, (3,))
+    array([5, 5, 5], dtype=int32))");
   m.def(
       "categorical",
       [](const ArrayLike& logits, int64_t axis, const ShapeArg& shape,
@@ -222,12 +341,25 @@ void bind_discrete(nb::module_& m) {
       },
       "logits"_a, "axis"_a = -1, "shape"_a = nb::none(),
       "num_samples"_a = nb::none(), INGOT_KEY_AND_STREAM,
-      "Indices (uint32) along an axis, drawn with probabilities "
-      "softmax(logits).\n\nArgs:\n    logits: array.\n    axis: that of the "
-      "outcomes.\n    shape: of the result; the shape of logits without axis "
-      "must broadcast to it, and is the default.\n    num_samples: number of "
-      "draws from each distribution, along a new last axis; not with shape.\n "
-      "   key: uint32 array (2,).\n    stream: stream or device.");
+      R"(Indices (uint32) along an axis, of probabilities softmax(logits).
+
+Args:
+    logits: array.
+    axis: that of the outcomes.
+    shape: of the result; the shape of logits without axis must broadcast to
+        it, and is the default.
+    num_samples: number of draws from each distribution, along a new last
+        axis; not with shape.
+    key: uint32 array (2,); the next one of the global state by default.
+    stream: stream or device.
+
+Raises:
+    ValueError: if both shape and num_samples are given, or shape does not fit.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.random.categorical(mx.array([-mx.inf, 0.0]), num_samples=3)
+    array([1, 1, 1], dtype=uint32))");
   m.def(
       "permutation",
       [](const nb::object& x, int64_t axis, const Key& key,
@@ -236,8 +368,21 @@ void bind_discrete(nb::module_& m) {
         return permutation(x, axis, or_next(key));
       },
       "x"_a, "axis"_a = 0, INGOT_KEY_AND_STREAM,
-      "The integers below x (uint32) in random order, or the entries of an "
-      "array x along an axis.");
+      R"(Numbers, or the entries of an array along an axis, in random order.
+
+Args:
+    x: array, or an int n for the integers (uint32) below n.
+    axis: axis to permute along.
+    key: uint32 array (2,); the next one of the global state by default.
+    stream: stream or device.
+
+Raises:
+    TypeError: if x is neither.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.sort(mx.random.permutation(4))
+    array([0, 1, 2, 3], dtype=uint32))");
 }
 
 }  // namespace

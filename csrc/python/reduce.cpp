@@ -5,10 +5,27 @@
 namespace ingot::python {
 namespace {
 
+constexpr const char* kReductionArgs = R"(
+
+Args:
+    a: array.
+    axis: axis or axes to reduce, all by default.
+    keepdims: keep them with size 1.
+)";
+constexpr const char* kStreamArg = R"(    stream: stream or device.
+
+Raises:
+    AxisError: if an axis is out of range.
+
+Example:
+    >>> import ingot.core as mx
+    >>> x = mx.array([[1.0, 2.0], [3.0, 5.0]])
+    >>> )";
+
 using Reduction = Array (*)(const Array&, const Axes&, bool);
 
 void def_reduction(nb::module_& m, const char* name, Reduction f,
-                   const char* doc) {
+                   const char* doc, const char* example) {
   m.def(
       name,
       [f](const ArrayLike& a, const AxesArg& axis, bool keepdims,
@@ -18,18 +35,13 @@ void def_reduction(nb::module_& m, const char* name, Reduction f,
       },
       "a"_a, "axis"_a = nb::none(), "keepdims"_a = false, nb::kw_only(),
       "stream"_a = nb::none(),
-      cat(doc,
-          "\n\nArgs:\n    a: array.\n    axis: axis or axes to reduce, "
-          "all by default.\n    keepdims: keep them with size 1.\n    stream: "
-          "stream or device.\n\nRaises:\n    AxisError: if an axis is out of "
-          "range.")
-          .c_str());
+      cat(doc, kReductionArgs, kStreamArg, example).c_str());
 }
 
 using Deviation = Array (*)(const Array&, const Axes&, bool, int64_t);
 
 void def_deviation(nb::module_& m, const char* name, Deviation f,
-                   const char* doc) {
+                   const char* doc, const char* example) {
   m.def(
       name,
       [f](const ArrayLike& a, const AxesArg& axis, bool keepdims, int64_t ddof,
@@ -39,18 +51,16 @@ void def_deviation(nb::module_& m, const char* name, Deviation f,
       },
       "a"_a, "axis"_a = nb::none(), "keepdims"_a = false, "ddof"_a = 0,
       nb::kw_only(), "stream"_a = nb::none(),
-      cat(doc,
-          "\n\nArgs:\n    a: array.\n    axis: axis or axes to reduce, "
-          "all by default.\n    keepdims: keep them with size 1.\n    ddof: "
-          "the divisor is the number of elements less this.\n    stream: "
-          "stream or device.")
+      cat(doc, kReductionArgs,
+          "    ddof: the divisor is the number of elements less this.\n",
+          kStreamArg, example)
           .c_str());
 }
 
 using ArgReduction = Array (*)(const Array&, std::optional<int64_t>, bool);
 
 void def_arg_reduction(nb::module_& m, const char* name, ArgReduction f,
-                       const char* doc) {
+                       const char* doc, const char* example) {
   m.def(
       name,
       [f](const ArrayLike& a, const std::optional<int64_t>& axis, bool keepdims,
@@ -59,29 +69,60 @@ void def_arg_reduction(nb::module_& m, const char* name, ArgReduction f,
         return f(to_array(a.value), axis, keepdims);
       },
       "a"_a, "axis"_a = nb::none(), "keepdims"_a = false, nb::kw_only(),
-      "stream"_a = nb::none(), doc);
+      "stream"_a = nb::none(),
+      cat(doc, R"(
+
+Args:
+    a: array.
+    axis: axis to search; None flattens first.
+    keepdims: keep it with size 1.
+)",
+          kStreamArg, example)
+          .c_str());
 }
 
 }  // namespace
 
 void bind_reduce(nb::module_& m) {
-  def_reduction(m, "sum", sum, "Sum; half types accumulate in float32.");
-  def_reduction(m, "prod", prod, "Product.");
-  def_reduction(m, "max", max, "Largest element; NaN if there is one.");
-  def_reduction(m, "min", min, "Smallest element; NaN if there is one.");
-  def_reduction(m, "all", all, "Whether every element is non-zero.");
-  def_reduction(m, "any", any, "Whether some element is non-zero.");
-  def_reduction(m, "mean", mean, "Mean, sum / n; integers give float32.");
+  def_reduction(m, "sum", sum, "Sum; half types accumulate in float32.",
+                R"(mx.sum(x, axis=1)
+    array([3, 8], dtype=float32))");
+  def_reduction(m, "prod", prod, "Product.",
+                R"(mx.prod(x)
+    array(30, dtype=float32))");
+  def_reduction(m, "max", max, "Largest element; NaN if there is one.",
+                R"(mx.max(x, axis=0)
+    array([3, 5], dtype=float32))");
+  def_reduction(m, "min", min, "Smallest element; NaN if there is one.",
+                R"(mx.min(x, axis=0, keepdims=True)
+    array([[1, 2]], dtype=float32))");
+  def_reduction(m, "all", all, "Whether every element is non-zero.",
+                R"(mx.all(x > 1, axis=1)
+    array([False, True], dtype=bool))");
+  def_reduction(m, "any", any, "Whether some element is non-zero.",
+                R"(mx.any(x > 4)
+    array(True, dtype=bool))");
+  def_reduction(m, "mean", mean, "Mean, sum / n; integers give float32.",
+                R"(mx.mean(x)
+    array(2.75, dtype=float32))");
   def_reduction(m, "logsumexp", logsumexp,
-                "ln of the sum of e^a, without overflow.");
-  def_deviation(m, "var", var, "Variance, sum (a - mean)^2 / (n - ddof).");
-  def_deviation(m, "std", std, "Standard deviation, the square root of var.");
+                "ln of the sum of e^a, without overflow.",
+                R"(mx.logsumexp(mx.zeros(1) + 1000)
+    array(1000, dtype=float32))");
+  def_deviation(m, "var", var, "Variance, sum (a - mean)^2 / (n - ddof).",
+                R"(mx.var(x, axis=1)
+    array([0.25, 1], dtype=float32))");
+  def_deviation(m, "std", std, "Standard deviation, the square root of var.",
+                R"(mx.std(x, axis=1)
+    array([0.5, 1], dtype=float32))");
   def_arg_reduction(m, "argmax", argmax,
-                    "Index (uint32) of the first largest element along an "
-                    "axis, or of the flattened array.");
+                    "Index (uint32) of the first largest element.",
+                    R"(mx.argmax(x, axis=1)
+    array([1, 1], dtype=uint32))");
   def_arg_reduction(m, "argmin", argmin,
-                    "Index (uint32) of the first smallest element along an "
-                    "axis, or of the flattened array.");
+                    "Index (uint32) of the first smallest element.",
+                    R"(mx.argmin(x)
+    array(0, dtype=uint32))");
   m.def(
       "softmax",
       [](const ArrayLike& a, const AxesArg& axis, bool,
@@ -89,10 +130,24 @@ void bind_reduce(nb::module_& m) {
         OnStream scope(stream);
         return softmax(to_array(a.value), to_axes(axis));
       },
-      "a"_a, "axis"_a = nb::none(), "precise"_a = false, nb::kw_only(),
+      "a"_a, "axis"_a = nb::none(), nb::kw_only(), "precise"_a = false,
       "stream"_a = nb::none(),
-      "e^a / sum e^a along an axis or axes (all by default).\n\nHalf types are "
-      "computed in float32, whether or not `precise` asks for it.");
+      R"(Probabilities e^a / sum e^a.
+
+Args:
+    a: array; integers give float32.
+    axis: axis or axes that sum to 1, all by default.
+    precise: accepted for compatibility; half types are computed in float32
+        anyway.
+    stream: stream or device.
+
+Raises:
+    AxisError: if an axis is out of range.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.softmax(mx.array([0.0, 0.0]))
+    array([0.5, 0.5], dtype=float32))");
   m.def(
       "sort",
       [](const ArrayLike& a, const std::optional<int64_t>& axis,
@@ -101,8 +156,20 @@ void bind_reduce(nb::module_& m) {
         return sort(to_array(a.value), axis);
       },
       "a"_a, "axis"_a.none() = -1, nb::kw_only(), "stream"_a = nb::none(),
-      "Elements in ascending order along an axis (of the flattened array if "
-      "None), NaN last. Stable.");
+      R"(The elements in ascending order, NaN last.
+
+Args:
+    a: array.
+    axis: axis to sort along; None flattens first.
+    stream: stream or device.
+
+Raises:
+    AxisError: if the axis is out of range.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.sort(mx.array([3, 1, 2]))
+    array([1, 2, 3], dtype=int32))");
   m.def(
       "argsort",
       [](const ArrayLike& a, const std::optional<int64_t>& axis,
@@ -111,16 +178,42 @@ void bind_reduce(nb::module_& m) {
         return argsort(to_array(a.value), axis);
       },
       "a"_a, "axis"_a.none() = -1, nb::kw_only(), "stream"_a = nb::none(),
-      "Indices (uint32) that sort an array. Stable.");
+      R"(Indices (uint32) that sort an array; equal elements keep their order.
+
+Args:
+    a: array.
+    axis: axis to sort along; None flattens first.
+    stream: stream or device.
+
+Raises:
+    AxisError: if the axis is out of range.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.argsort(mx.array([3, 1, 2]))
+    array([1, 2, 0], dtype=uint32))");
   m.def(
       "global_norm",
       [](const std::vector<Array>& arrays, double scale) {
         return global_norm(arrays, scale);
       },
       "arrays"_a, "scale"_a = 1.0,
-      "scale times the square root of the sum of squares over several arrays, "
-      "rounded once; float32 (float64 if any of them is). Finite inputs do not "
-      "overflow on the way.");
+      R"(The norm of several arrays together, scale * sqrt(sum of squares).
+
+Accumulated in double precision and rounded once; finite inputs do not
+overflow on the way.
+
+Args:
+    arrays: floating arrays.
+    scale: number.
+
+Returns:
+    scalar array, float32 (float64 if any of them is).
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.global_norm([mx.array([3.0]), mx.array([[4.0]])])
+    array(5, dtype=float32))");
 }
 
 }  // namespace ingot::python

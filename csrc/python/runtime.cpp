@@ -23,11 +23,14 @@ void bind_dtypes(nb::module_& m) {
           },
           "other"_a.none())
       .def("__hash__", [](DtypeObject d) { return static_cast<int>(d.value); })
-      .def("__reduce__", [](DtypeObject d) {
-        return nb::make_tuple(
-            nb::module_::import_("ingot.core._pickle").attr("dtype"),
-            nb::make_tuple(static_cast<int>(d.value)));
-      });
+      .def(
+          "__reduce__",
+          [](DtypeObject d) {
+            return nb::make_tuple(
+                nb::module_::import_("ingot.core._pickle").attr("dtype"),
+                nb::make_tuple(static_cast<int>(d.value)));
+          },
+          nb::sig("def __reduce__(self) -> tuple[typing.Any, ...]"));
   m.def("_dtype", [](int value) {
     require(value >= 0 && value < kDtypes, "Dtype: unknown dtype ", value);
     return DtypeObject{static_cast<Dtype>(value)};
@@ -55,7 +58,7 @@ void bind_devices(nb::module_& m) {
       .value("gpu", DeviceType::gpu);
   nb::class_<Device>(m, "Device", "Where operations run.")
       .def(nb::init<DeviceType, int>(), "type"_a, "index"_a = 0)
-      .def_ro("type", &Device::type)
+      .def_ro("type", &Device::type, "Kind of device.")
       .def("__repr__", describe)
       .def(
           "__eq__",
@@ -75,10 +78,23 @@ void bind_devices(nb::module_& m) {
   m.def("default_device", default_device,
         "The device that new operations run on.");
   m.def("set_default_device", set_default_device, "device"_a,
-        "Sets the device that new operations run on.\n\nRaises ValueError "
-        "where it is not available.");
+        R"(Sets the device that new operations run on.
+
+Args:
+    device: device.
+
+Raises:
+    ValueError: where it is not available.)");
   m.def("is_available", is_available, "device"_a,
-        "Whether a device can be used.");
+        R"(Whether a device can be used.
+
+Args:
+    device: device.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.is_available(mx.cpu)
+    True)");
 }
 
 Device device_of(const StreamArg& where) {
@@ -89,7 +105,7 @@ Device device_of(const StreamArg& where) {
 
 void bind_streams(nb::module_& m) {
   nb::class_<Stream>(m, "Stream", "A queue of operations on a device.")
-      .def_ro("device", &Stream::device)
+      .def_ro("device", &Stream::device, "Device of the queue.")
       .def("__repr__",
            [](Stream s) {
              return cat("Stream(", describe(s.device), ", ", s.index, ")");
@@ -112,12 +128,25 @@ void bind_streams(nb::module_& m) {
            [](StreamContext& c) {
              c.scopes.push_back(std::make_shared<StreamScope>(c.stream));
            })
-      .def("__exit__", [](StreamContext& c, nb::args) { c.scopes.pop_back(); });
+      .def(
+          "__exit__", [](StreamContext& c, nb::args) {
+            if (!c.scopes.empty()) c.scopes.pop_back();
+          },
+          nb::sig("def __exit__(self, *error: object) -> None"));
   m.def("default_stream", default_stream, "device"_a,
-        "The stream of a device that new operations are put on.");
+        R"(The stream of a device that new operations are put on.
+
+Args:
+    device: device.)");
   m.def("set_default_stream", set_default_stream, "stream"_a,
-        "Sets the stream that new operations of its device are put on.");
-  m.def("new_stream", new_stream, "device"_a, "Makes a stream on a device.");
+        R"(Sets the stream that new operations of its device are put on.
+
+Args:
+    stream: stream.)");
+  m.def("new_stream", new_stream, "device"_a, R"(Makes a stream on a device.
+
+Args:
+    device: device.)");
   m.def(
       "stream",
       [](const StreamArg& where) {
@@ -126,8 +155,17 @@ void bind_streams(nb::module_& m) {
             stream ? *stream : default_stream(device_of(where)), {}};
       },
       "s"_a,
-      "A context that puts operations on a stream, or on a device's default "
-      "stream.");
+      R"(A context that puts operations on a stream.
+
+Args:
+    s: stream, or device for its default stream.
+
+Example:
+    >>> import ingot.core as mx
+    >>> with mx.stream(mx.new_stream(mx.cpu)):
+    ...     x = mx.ones(2) + 1
+    >>> x
+    array([2, 2], dtype=float32))");
   m.def(
       "synchronize",
       [](const std::optional<Stream>& stream) {
@@ -136,7 +174,10 @@ void bind_streams(nb::module_& m) {
         synchronize(s);
       },
       "stream"_a = nb::none(),
-      "Waits until everything put on a stream has run.");
+      R"(Waits until everything put on a stream has run.
+
+Args:
+    stream: stream; the default one by default.)");
 }
 
 void bind_memory(nb::module_& m) {
@@ -154,16 +195,24 @@ void bind_memory(nb::module_& m) {
   m.def("clear_cache", allocator::clear_cache,
         "Gives the memory kept for reuse back to the system.");
   m.def("set_memory_limit", allocator::set_memory_limit, "limit"_a,
-        "Sets the bytes that arrays may hold; returns the previous limit.\n\n"
-        "An allocation beyond it raises MemoryError. The default is the "
-        "memory of the machine.");
+        R"(Sets the bytes that arrays may hold; returns the previous limit.
+
+Args:
+    limit: bytes; an allocation beyond them raises MemoryError. At first it is
+        the memory of the machine.)");
   m.def("get_memory_limit", allocator::memory_limit,
         "Bytes that arrays may hold.");
   m.def("set_cache_limit", allocator::set_cache_limit, "limit"_a,
-        "Sets the bytes kept for reuse; returns the previous limit.");
+        R"(Sets the bytes kept for reuse; returns the previous limit.
+
+Args:
+    limit: bytes.)");
   m.def(
       "set_wired_limit", [](size_t) { return size_t{0}; }, "limit"_a,
-      "Accepted for compatibility: the CPU backend wires no memory.");
+      R"(Accepted for compatibility: the CPU backend wires no memory.
+
+Args:
+    limit: bytes.)");
   m.def(
       "_allocations", [] { return allocator::counters().allocations; },
       "Buffers handed out since the start.");
@@ -171,7 +220,13 @@ void bind_memory(nb::module_& m) {
 
 void bind_threads(nb::module_& m) {
   m.def("set_num_threads", cpu::set_thread_count, "threads"_a,
-        "Sets the number of threads that CPU kernels use (1 to 256).");
+        R"(Sets the number of threads that CPU kernels use.
+
+Args:
+    threads: 1 to 256. Results do not depend on it.
+
+Raises:
+    ValueError: if it is out of range.)");
   m.def("get_num_threads", cpu::thread_count,
         "The number of threads that CPU kernels use.");
   m.def("_blas", [] { return std::string(cpu::blas_description()); });

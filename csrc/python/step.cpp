@@ -263,7 +263,10 @@ void bind_step(nb::module_& m) {
            "shapes or dtypes do not fit.");
   def_step(m, "composed_step", composed_step,
            "The same as step, from the same formula, as a graph of array "
-           "operations.");
+           "operations.\n\nArgs:\n    rule: a name of rules().\n    "
+           "parameters: floating arrays.\n    gradients: one for each.\n    "
+           "states: for each slot one for each parameter.\n    settings: one "
+           "scalar for each setting of the rule.");
   m.def(
       "rules",
       [] {
@@ -280,8 +283,8 @@ void bind_step(nb::module_& m) {
       },
       "The slots and the settings of every update rule, by its name.");
   m.def("increment", increment, "x"_a,
-        "x + 1, computed at once where x is an integer scalar that is "
-        "known.");
+        "x + 1, computed at once where x is a known integer scalar.\n\n"
+        "Args:\n    x: array.");
   bind_match(m);
 }
 

@@ -9,6 +9,8 @@ namespace ingot::python {
 namespace {
 
 using ArrayList = std::vector<Array>;
+using TypedList = nb::typed<nb::list, Array>;
+using ListFunction = nb::typed<nb::callable, TypedList(TypedList)>;
 
 Arrays collect_all(const nb::args& trees) {
   Arrays arrays;
@@ -18,7 +20,12 @@ Arrays collect_all(const nb::args& trees) {
 
 Function wrap(const nb::callable& function) {
   return [function](const Arrays& inputs) {
-    return nb::cast<ArrayList>(function(nb::cast(inputs)));
+    nb::object outputs = function(nb::cast(inputs));
+    ArrayList arrays;
+    require<TypeError>(nb::try_cast(outputs, arrays),
+                       "grad: the function must return arrays, got ",
+                       nb::cast<std::string>(nb::str(outputs)));
+    return arrays;
   };
 }
 
@@ -32,9 +39,21 @@ void bind_transforms(nb::module_& m) {
         nb::gil_scoped_release release;
         eval(arrays);
       },
-      "Computes arrays and waits for them.\n\nArgs:\n    *args: arrays, or "
-      "trees of arrays: nested dicts, lists and tuples, modules, optimizers. "
-      "Other leaves are passed over.");
+      nb::sig("def eval(*args: object) -> None"),
+      R"(Computes arrays and waits for them.
+
+Args:
+    *args: arrays, or trees of arrays: nested dicts, lists and tuples, modules,
+        optimizers. Other leaves are passed over.
+
+Raises:
+    IndexError: if an index array of a pending operation is out of range.
+    MemoryError: if there is no room.
+
+Example:
+    >>> import ingot.core as mx
+    >>> x = mx.ones(3) + 1  # a node of the graph
+    >>> mx.eval({"x": [x]})  # now in memory)");
   m.def(
       "async_eval",
       [](const nb::args& trees) {
@@ -42,25 +61,41 @@ void bind_transforms(nb::module_& m) {
         nb::gil_scoped_release release;
         async_eval(arrays);
       },
-      "Starts computing arrays and returns.\n\nArgs:\n    *args: as for "
-      "eval. What fails raises when the array is used.");
-  m.def("_vjp", [](const nb::callable& function, const ArrayList& primals,
-                   const nb::callable& cotangents) {
-    return vjp(wrap(function), primals, wrap(cotangents));
-  });
-  m.def("_jvp", [](const nb::callable& function, const ArrayList& primals,
-                   const ArrayList& tangents) {
-    return jvp(wrap(function), primals, tangents);
-  });
+      nb::sig("def async_eval(*args: object) -> None"),
+      R"(Starts computing arrays and returns.
+
+What fails raises when an array is used.
+
+Args:
+    *args: arrays or trees of arrays, as for eval.)");
+  m.def(
+      "_vjp",
+      [](const ListFunction& function, const ArrayList& primals,
+         const ListFunction& cotangents) {
+        return vjp(wrap(function), primals, wrap(cotangents));
+      },
+      "function"_a, "primals"_a, "cotangents"_a);
+  m.def(
+      "_jvp",
+      [](const ListFunction& function, const ArrayList& primals,
+         const ArrayList& tangents) {
+        return jvp(wrap(function), primals, tangents);
+      },
+      "function"_a, "primals"_a, "tangents"_a);
   m.def("_tree_arrays", [](nb::handle tree) {
     Arrays arrays;
     collect_arrays(tree, arrays);
     return arrays;
   });
-  m.def("_tree_replace", [](nb::handle tree, const ArrayList& arrays) {
-    size_t next = 0;
-    return replace_arrays(tree, arrays, next);
-  });
+  m.def(
+      "_tree_replace",
+      [](nb::handle tree, const ArrayList& arrays) {
+        size_t next = 0;
+        return replace_arrays(tree, arrays, next);
+      },
+      "tree"_a, "arrays"_a,
+      nb::sig("def _tree_replace(tree: typing.Any, arrays: "
+              "collections.abc.Sequence[array]) -> typing.Any"));
 }
 
 }  // namespace ingot::python

@@ -32,7 +32,11 @@ nb::object replace(nb::handle tree, const Arrays& arrays, size_t& next,
                    int depth) {
   check_depth(depth);
   PyObject* o = tree.ptr();
-  if (nb::isinstance<Array>(tree)) return nb::cast(arrays[next++]);
+  if (nb::isinstance<Array>(tree)) {
+    require(next < arrays.size(), "tree: must not change meanwhile, got more ",
+            "arrays than the ", arrays.size(), " there were");
+    return nb::cast(arrays[next++]);
+  }
   if (PyDict_Check(o)) {
     nb::dict result;
     PyObject *key, *value;

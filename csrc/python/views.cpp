@@ -3,10 +3,9 @@
 #include "csrc/python/module.h"
 
 namespace ingot::python {
+namespace {
 
-}  // namespace
-
-void bind_views(nb::module_& m) {
+void bind_sizes(nb::module_& m) {
   m.def(
       "reshape",
       [](const ArrayLike& a, const Shape& shape, const StreamArg& stream) {
@@ -14,9 +13,21 @@ void bind_views(nb::module_& m) {
         return reshape(to_array(a.value), shape);
       },
       "a"_a, "shape"_a, nb::kw_only(), "stream"_a = nb::none(),
-      "The elements of a in another shape.\n\nArgs:\n    a: array.\n    shape: "
-      "ints; one may be -1 and is inferred.\n    stream: stream or device.\n\n"
-      "Raises:\n    ValueError: if the sizes differ.");
+      R"(The elements of an array in another shape, in row-major order.
+
+Args:
+    a: array.
+    shape: ints; one may be -1 and is inferred.
+    stream: stream or device.
+
+Raises:
+    ValueError: if the sizes differ.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.reshape(mx.arange(4), (2, -1))
+    array([[0, 1],
+           [2, 3]], dtype=int32))");
   m.def(
       "flatten",
       [](const ArrayLike& a, int64_t start, int64_t end,
@@ -26,7 +37,21 @@ void bind_views(nb::module_& m) {
       },
       "a"_a, "start_axis"_a = 0, "end_axis"_a = -1, nb::kw_only(),
       "stream"_a = nb::none(),
-      "Merges the axes from start_axis to end_axis into one.");
+      R"(Merges neighbouring axes into one.
+
+Args:
+    a: array; one of 0 dimensions gets one.
+    start_axis: first axis to merge.
+    end_axis: last axis to merge.
+    stream: stream or device.
+
+Raises:
+    AxisError: if an axis is out of range.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.flatten(mx.zeros((2, 3, 4)), start_axis=1).shape
+    (2, 12))");
   m.def(
       "unflatten",
       [](const ArrayLike& a, int64_t axis, const Shape& shape,
@@ -35,7 +60,21 @@ void bind_views(nb::module_& m) {
         return unflatten(to_array(a.value), axis, shape);
       },
       "a"_a, "axis"_a, "shape"_a, nb::kw_only(), "stream"_a = nb::none(),
-      "Splits an axis into several; one may be -1.");
+      R"(Splits an axis into several.
+
+Args:
+    a: array.
+    axis: axis to split.
+    shape: sizes that replace it; one may be -1 and is inferred.
+    stream: stream or device.
+
+Raises:
+    ValueError: if the product of the sizes is not that of the axis.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.unflatten(mx.zeros((2, 12)), 1, (3, -1)).shape
+    (2, 3, 4))");
   m.def(
       "squeeze",
       [](const ArrayLike& a, const AxesArg& axis, const StreamArg& stream) {
@@ -44,7 +83,20 @@ void bind_views(nb::module_& m) {
         return axis ? squeeze(x, axis->values) : squeeze(x);
       },
       "a"_a, "axis"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
-      "Removes axes of size 1: those given, or all.");
+      R"(Removes axes of size 1.
+
+Args:
+    a: array.
+    axis: axis or axes to remove, all of size 1 by default.
+    stream: stream or device.
+
+Raises:
+    ValueError: if an axis has another size.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.squeeze(mx.zeros((1, 3, 1)), 0).shape
+    (3, 1))");
   m.def(
       "expand_dims",
       [](const ArrayLike& a, const IntOrInts& axis, const StreamArg& stream) {
@@ -52,7 +104,20 @@ void bind_views(nb::module_& m) {
         return expand_dims(to_array(a.value), axis.values);
       },
       "a"_a, "axis"_a, nb::kw_only(), "stream"_a = nb::none(),
-      "Inserts axes of size 1 at the given places of the result.");
+      R"(Inserts axes of size 1.
+
+Args:
+    a: array.
+    axis: place or places of the new axes in the result.
+    stream: stream or device.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.expand_dims(mx.zeros((3,)), (0, -1)).shape
+    (1, 3, 1))");
+}
+
+void bind_axes(nb::module_& m) {
   m.def(
       "transpose",
       [](const ArrayLike& a, const std::optional<Shape>& axes,
@@ -62,7 +127,20 @@ void bind_views(nb::module_& m) {
         return axes ? transpose(x, *axes) : transpose(x);
       },
       "a"_a, "axes"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
-      "Permutes the axes; reverses them by default.");
+      R"(Permutes the axes.
+
+Args:
+    a: array.
+    axes: for each axis of the result that of a; the reverse order by default.
+    stream: stream or device.
+
+Raises:
+    ValueError: if axes is no permutation.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.transpose(mx.zeros((2, 3, 4)), (1, 0, 2)).shape
+    (3, 2, 4))");
   m.attr("permute_dims") = m.attr("transpose");
   m.def(
       "swapaxes",
@@ -72,7 +150,13 @@ void bind_views(nb::module_& m) {
         return swapaxes(to_array(a.value), axis1, axis2);
       },
       "a"_a, "axis1"_a, "axis2"_a, nb::kw_only(), "stream"_a = nb::none(),
-      "Exchanges two axes.");
+      R"(Exchanges two axes.
+
+Args:
+    a: array.
+    axis1: first axis.
+    axis2: second axis.
+    stream: stream or device.)");
   m.def(
       "moveaxis",
       [](const ArrayLike& a, int64_t source, int64_t destination,
@@ -81,7 +165,22 @@ void bind_views(nb::module_& m) {
         return moveaxis(to_array(a.value), source, destination);
       },
       "a"_a, "source"_a, "destination"_a, nb::kw_only(),
-      "stream"_a = nb::none(), "Moves an axis to another place.");
+      "stream"_a = nb::none(),
+      R"(Moves an axis to another place; the others keep their order.
+
+Args:
+    a: array.
+    source: the axis.
+    destination: its place in the result.
+    stream: stream or device.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.moveaxis(mx.zeros((2, 3, 4)), 0, -1).shape
+    (3, 4, 2))");
+}
+
+void bind_broadcasts(nb::module_& m) {
   m.def(
       "broadcast_to",
       [](const ArrayLike& a, const IntOrInts& shape, const StreamArg& stream) {
@@ -89,7 +188,21 @@ void bind_views(nb::module_& m) {
         return broadcast_to(to_array(a.value), shape.values);
       },
       "a"_a, "shape"_a, nb::kw_only(), "stream"_a = nb::none(),
-      "a repeated along axes of size 1, without copying.");
+      R"(Repeats an array along axes of size 1 and new ones, without a copy.
+
+Args:
+    a: array.
+    shape: int or ints.
+    stream: stream or device.
+
+Raises:
+    ValueError: if a does not broadcast to shape.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.broadcast_to(mx.array([1, 2]), (2, 2))
+    array([[1, 2],
+           [1, 2]], dtype=int32))");
   m.def(
       "broadcast_shapes",
       [](const nb::args& shapes) {
@@ -100,7 +213,20 @@ void bind_views(nb::module_& m) {
         }
         return to_tuple(result);
       },
-      "The shape that all of the given shapes broadcast to.");
+      nb::sig("def broadcast_shapes(*shapes: collections.abc.Sequence[int]) -> "
+              "tuple[int, ...]"),
+      R"(The shape that several shapes broadcast to.
+
+Args:
+    *shapes: sequences of ints.
+
+Raises:
+    ValueError: if they do not broadcast.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.broadcast_shapes((2, 1), (3,))
+    (2, 3))");
   m.def(
       "broadcast_arrays",
       [](const nb::args& values, const StreamArg& stream) {
@@ -114,7 +240,23 @@ void bind_views(nb::module_& m) {
         return arrays;
       },
       "arrays"_a, nb::kw_only(), "stream"_a = nb::none(),
-      "The arrays, each broadcast to the shape of all.");
+      nb::sig("def broadcast_arrays(*arrays: array | numpy.typing.ArrayLike, "
+              "stream: Stream | Device | None = None) -> list[array]"),
+
+      R"(Arrays, each broadcast to the shape of all.
+
+Args:
+    *arrays: arrays or numbers.
+    stream: stream or device.
+
+Returns:
+    list of arrays (views).
+
+Raises:
+    ValueError: if they do not broadcast.)");
+}
+
+void bind_contents(nb::module_& m) {
   m.def(
       "stop_gradient",
       [](const ArrayLike& a, const StreamArg& stream) {
@@ -122,7 +264,16 @@ void bind_views(nb::module_& m) {
         return stop_gradient(to_array(a.value));
       },
       "a"_a, nb::kw_only(), "stream"_a = nb::none(),
-      "a, as a constant to every transform.");
+      R"(An array that differentiation takes for a constant.
+
+Args:
+    a: array.
+    stream: stream or device.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.grad(lambda x: x * mx.stop_gradient(x))(mx.array(3.0))
+    array(3, dtype=float32))");
   m.def(
       "contiguous",
       [](const ArrayLike& a, bool, const StreamArg& stream) {
@@ -130,16 +281,35 @@ void bind_views(nb::module_& m) {
         return contiguous(to_array(a.value));
       },
       "a"_a, "allow_col_major"_a = false, nb::kw_only(),
-      "stream"_a = nb::none(), "a in row-major memory without gaps.");
+      "stream"_a = nb::none(),
+      R"(An array in memory without gaps, in row-major order.
+
+Args:
+    a: array; returned as it is where it is so already.
+    allow_col_major: accepted for compatibility; the result is row-major.
+    stream: stream or device.)");
   m.def(
       "view",
       [](const ArrayLike& a, DtypeObject dtype, const StreamArg& stream) {
         OnStream scope(stream);
         return view(to_array(a.value), dtype.value);
       },
-      "a"_a, "dtype"_a, nb::kw_only(), "stream"_a = nb::none(),
-      "The bytes of a read as another dtype; the last axis changes size where "
-      "the element size does.");
+      "a"_a, "dtype"_a, "stream"_a = nb::none(),
+      R"(The bytes of an array read as another dtype.
+
+Args:
+    a: array.
+    dtype: element type; the last axis changes its size where the size of an
+        element does.
+    stream: stream or device.
+
+Raises:
+    ValueError: if the last axis does not hold whole elements of dtype.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.view(mx.array([1.0]), mx.int32)
+    array([1065353216], dtype=int32))");
   m.def(
       "astype",
       [](const ArrayLike& a, DtypeObject dtype, const StreamArg& stream) {
@@ -147,7 +317,27 @@ void bind_views(nb::module_& m) {
         return astype(to_array(a.value), dtype.value);
       },
       "a"_a, "dtype"_a, nb::kw_only(), "stream"_a = nb::none(),
-      "a converted to a dtype. Floats saturate into integers, NaN becomes 0.");
+      R"(Converts an array to a dtype.
+
+Args:
+    a: array.
+    dtype: element type. Floats are cut off to integers; those out of range
+        become the nearest one, NaN becomes 0.
+    stream: stream or device.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.astype(mx.array([-1.5, 300.0, mx.nan]), mx.uint8)
+    array([0, 255, 0], dtype=uint8))");
+}
+
+}  // namespace
+
+void bind_views(nb::module_& m) {
+  bind_sizes(m);
+  bind_axes(m);
+  bind_broadcasts(m);
+  bind_contents(m);
 }
 
 }  // namespace ingot::python

@@ -10,4 +10,4 @@ from __future__ import annotations
 
 __all__ = ["__version__"]
 
-from ingot._core import __version__
+from ingot._core import _version as __version__

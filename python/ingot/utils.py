@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import repeat, zip_longest
 from typing import Any
+
+from ._trees import (
+    IsLeaf,
+    Mismatch,
+    Node,
+    containers,
+    explain_mismatch,
+    explain_recursion,
+    flatten,
+    map_leaves,
+    map_leaves_with_path,
+    merge,
+)
 
 __all__ = [
     "tree_flatten",
@@ -14,11 +26,6 @@ __all__ = [
     "tree_reduce",
     "tree_unflatten",
 ]
-
-IsLeaf = Callable[[Any], bool] | None
-
-# A flat name such as "a.99999999999" would ask tree_unflatten for that long a list.
-_LARGEST_GAP = 1 << 20
 
 
 def tree_flatten(
@@ -68,9 +75,9 @@ def tree_flatten(
             f"got {type(destination).__name__}"
         )
     try:
-        _flatten(tree, prefix, is_leaf, add)
+        flatten(tree, prefix, is_leaf, add)
     except RecursionError as error:
-        raise _cycle("tree_flatten", (tree,), error) from None
+        raise explain_recursion("tree_flatten", (tree,), error) from None
     return destination
 
 
@@ -102,7 +109,7 @@ def tree_unflatten(tree: Iterable[tuple[str, Any]] | dict[str, Any]) -> Any:
     pairs = list(tree.items() if isinstance(tree, dict) else tree)
     if len(pairs) == 1 and pairs[0][0] == "":
         return pairs[0][1]
-    root = _Node()
+    root = Node()
     for name, leaf in pairs:
         if not isinstance(name, str):
             raise TypeError(
@@ -111,18 +118,18 @@ def tree_unflatten(tree: Iterable[tuple[str, Any]] | dict[str, Any]) -> Any:
         *path, last = name.split(".")
         node = root
         for part in path:
-            child = node.setdefault(part, _Node())
-            if type(child) is not _Node:
+            child = node.setdefault(part, Node())
+            if type(child) is not Node:
                 raise ValueError(
                     f"tree_unflatten: {name!r} lies under a name that is a leaf"
                 )
             node = child
         if last in node:
-            kind = "a subtree too" if type(node[last]) is _Node else "given twice"
+            kind = "a subtree too" if type(node[last]) is Node else "given twice"
             raise ValueError(f"tree_unflatten: leaf {name!r} is {kind}")
         node[last] = leaf
     try:
-        return _containers(root) if root else []
+        return containers(root) if root else []
     except RecursionError:
         raise ValueError("tree_unflatten: the names are nested too deeply") from None
 
@@ -152,11 +159,11 @@ def tree_map(
         {'a': [11, 22]}
     """
     try:
-        return _map(fn, tree, rest, is_leaf)
-    except _Mismatch:
-        raise _explain("tree_map", tree, rest, is_leaf) from None
+        return map_leaves(fn, tree, rest, is_leaf)
+    except Mismatch:
+        raise explain_mismatch("tree_map", tree, rest, is_leaf) from None
     except RecursionError as error:
-        raise _cycle("tree_map", (tree,), error) from None
+        raise explain_recursion("tree_map", (tree,), error) from None
 
 
 def tree_map_with_path(
@@ -188,11 +195,11 @@ def tree_map_with_path(
         {'a': ['a.0=1', 'a.1=2']}
     """
     try:
-        return _map_with_path(fn, tree, rest, is_leaf, path or "")
-    except _Mismatch:
-        raise _explain("tree_map_with_path", tree, rest, is_leaf) from None
+        return map_leaves_with_path(fn, tree, rest, is_leaf, path or "")
+    except Mismatch:
+        raise explain_mismatch("tree_map_with_path", tree, rest, is_leaf) from None
     except RecursionError as error:
-        raise _cycle("tree_map_with_path", (tree,), error) from None
+        raise explain_recursion("tree_map_with_path", (tree,), error) from None
 
 
 def tree_merge(
@@ -223,9 +230,9 @@ def tree_merge(
         [11, 2]
     """
     try:
-        return _merge(tree_a, tree_b, merge_fn, "")
+        return merge(tree_a, tree_b, merge_fn, "")
     except RecursionError as error:
-        raise _cycle("tree_merge", (tree_a, tree_b), error) from None
+        raise explain_recursion("tree_merge", (tree_a, tree_b), error) from None
 
 
 def tree_reduce(
@@ -259,204 +266,10 @@ def tree_reduce(
         leaves.append(leaf)
 
     try:
-        _flatten(tree, "", is_leaf, add)
+        flatten(tree, "", is_leaf, add)
     except RecursionError as error:
-        raise _cycle("tree_reduce", (tree,), error) from None
+        raise explain_recursion("tree_reduce", (tree,), error) from None
     result = initializer
     for leaf in leaves:
         result = leaf if result is None else fn(result, leaf)
     return result
-
-
-class _Node(dict[str, Any]):
-    """A dict that tree_unflatten made, as against a leaf that is a dict."""
-
-
-class _Mismatch(Exception):
-    """A tree of `rest` lacks a node."""
-
-
-def _flatten(
-    tree: Any, name: str, is_leaf: IsLeaf, add: Callable[[str, Any], Any]
-) -> None:
-    if is_leaf is not None and is_leaf(tree):
-        add(name[1:], tree)
-    elif isinstance(tree, dict):
-        for key, child in tree.items():
-            _flatten(child, f"{name}.{key}", is_leaf, add)
-    elif isinstance(tree, (list, tuple)):
-        for i, child in enumerate(tree):
-            _flatten(child, f"{name}.{i}", is_leaf, add)
-    else:
-        add(name[1:], tree)
-
-
-def _is_index(name: str) -> bool:
-    return name.isascii() and name.isdigit() and (name == "0" or name[0] != "0")
-
-
-def _containers(node: _Node) -> Any:
-    for key, child in node.items():
-        if type(child) is _Node:
-            node[key] = _containers(child)
-    if not all(map(_is_index, node)):
-        return dict(node)
-    # By length first: int() of a name with thousands of digits is slow or refused.
-    last = max(node, key=lambda name: (len(name), name))
-    if len(last) > 18 or int(last) > len(node) + _LARGEST_GAP:
-        raise ValueError(
-            f"tree_unflatten: index {last[:24]} leaves too large a gap in a list of "
-            f"{len(node)}"
-        )
-    return [node.get(str(i), {}) for i in range(int(last) + 1)]
-
-
-def _rebuild(tree: list[Any] | tuple[Any, ...], children: list[Any]) -> Any:
-    if isinstance(tree, list):
-        return children
-    if hasattr(tree, "_fields"):  # a namedtuple takes its fields one by one
-        return type(tree)(*children)
-    return tuple(children)
-
-
-def _columns(tree: Any, rest: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
-    """For each child of `tree` in turn, the nodes of `rest` at its place."""
-    if not rest or not tree:
-        return repeat(())
-    kind = dict if isinstance(tree, dict) else (list, tuple)
-    for other in rest:
-        # By type as well: an array or a string would accept an index too.
-        if not isinstance(other, kind) or len(other) < len(tree):
-            raise _Mismatch
-    if kind is not dict:
-        return zip(*rest, strict=False)
-    try:
-        return zip(*[[other[key] for key in tree] for other in rest], strict=True)
-    except KeyError:
-        raise _Mismatch from None
-
-
-def _map(
-    fn: Callable[..., Any], tree: Any, rest: tuple[Any, ...], is_leaf: IsLeaf
-) -> Any:
-    if is_leaf is not None and is_leaf(tree):
-        return fn(tree, *rest)
-    if isinstance(tree, dict):
-        items = zip(tree.items(), _columns(tree, rest), strict=False)
-        return {key: _map(fn, child, r, is_leaf) for (key, child), r in items}
-    if isinstance(tree, (list, tuple)):
-        pairs = zip(tree, _columns(tree, rest), strict=False)
-        return _rebuild(tree, [_map(fn, child, r, is_leaf) for child, r in pairs])
-    return fn(tree, *rest)
-
-
-def _map_with_path(
-    fn: Callable[..., Any],
-    tree: Any,
-    rest: tuple[Any, ...],
-    is_leaf: IsLeaf,
-    path: str,
-) -> Any:
-    if is_leaf is not None and is_leaf(tree):
-        return fn(path, tree, *rest)
-    if not isinstance(tree, (dict, list, tuple)):
-        return fn(path, tree, *rest)
-    dot = f"{path}." if path else ""
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
-    children = {
-        key: _map_with_path(fn, child, r, is_leaf, f"{dot}{key}")
-        for (key, child), r in zip(items, _columns(tree, rest), strict=False)
-    }
-    return children if isinstance(tree, dict) else _rebuild(tree, [*children.values()])
-
-
-def _explain(
-    caller: str, tree: Any, rest: tuple[Any, ...], is_leaf: IsLeaf
-) -> ValueError:
-    """Find the first node of `tree` that one of `rest` lacks."""
-    todo: list[tuple[str, Any, Any, int]] = [
-        ("", tree, other, number) for number, other in enumerate(rest, 2)
-    ]
-    while todo:
-        name, node, other, number = todo.pop()
-        if is_leaf is not None and is_leaf(node):
-            continue
-        if isinstance(node, dict):
-            kind, ok = "a dict", isinstance(other, dict)
-            items = list(node.items())
-        elif isinstance(node, (list, tuple)):
-            kind, ok = "a list or tuple", isinstance(other, (list, tuple))
-            items = list(enumerate(node))
-        else:
-            continue
-        if items and not ok:
-            place = repr(name) if name else "its root"
-            return ValueError(
-                f"{caller}: tree {number} must have {kind} at {place}, "
-                f"got {type(other).__name__}"
-            )
-        for key, child in reversed(items):
-            below = f"{name}.{key}" if name else str(key)
-            if key not in other if isinstance(other, dict) else key >= len(other):
-                return ValueError(f"{caller}: tree {number} has no {below!r}")
-            todo.append((below, child, other[key], number))
-    return ValueError(f"{caller}: the trees have different structures")
-
-
-def _is_empty(tree: Any) -> bool:
-    return tree is None or (isinstance(tree, (dict, list, tuple)) and not tree)
-
-
-def _merge(
-    a: Any, b: Any, merge_fn: Callable[[Any, Any], Any] | None, path: str
-) -> Any:
-    if _is_empty(a):
-        return b
-    if _is_empty(b):
-        return a
-    if isinstance(a, dict) and isinstance(b, dict):
-        keys = [*a, *(key for key in b if key not in a)]
-        return {
-            k: _merge(a.get(k), b.get(k), merge_fn, f"{path}.{k}")
-            if k in a and k in b
-            else (a if k in a else b)[k]
-            for k in keys
-        }
-    for kind in (list, tuple):
-        if isinstance(a, kind) and isinstance(b, kind):
-            children = [
-                _merge(x, y, merge_fn, f"{path}.{i}")
-                for i, (x, y) in enumerate(zip_longest(a, b))
-            ]
-            return _rebuild(a, children)
-    if merge_fn is None:
-        place = repr(path[1:]) if path else "the root"
-        raise ValueError(
-            f"tree_merge: both trees have a value at {place}, pass merge_fn to combine "
-            "them"
-        )
-    return merge_fn(a, b)
-
-
-def _cycle(
-    caller: str, trees: tuple[Any, ...], error: RecursionError
-) -> ValueError | RecursionError:
-    """The error to raise for one that was seen: another if a tree contains itself."""
-    inside: set[int] = set()  # containers on the way from the root to this node
-    done: set[int] = set()
-    todo = [(tree, False) for tree in trees]
-    while todo:
-        node, leaving = todo.pop()
-        if leaving:
-            inside.discard(id(node))
-            done.add(id(node))
-        elif isinstance(node, (dict, list, tuple)):
-            if id(node) in inside:
-                return ValueError(f"{caller}: the tree contains itself")
-            if id(node) in done:
-                continue
-            inside.add(id(node))
-            todo.append((node, True))
-            children = node.values() if isinstance(node, dict) else node
-            todo += [(child, False) for child in children]
-    return error

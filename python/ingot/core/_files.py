@@ -179,7 +179,13 @@ def savez(file: File, *args: array, **kwargs: array) -> None:
 
 
 def savez_compressed(file: File, *args: array, **kwargs: array) -> None:
-    """Saves several arrays in NumPy's npz format, compressed; see ``savez``."""
+    """Saves several arrays in NumPy's npz format, compressed.
+
+    Args:
+        file: as for ``savez``.
+        *args: arrays to be named arr_0, arr_1, ...
+        **kwargs: arrays by name.
+    """
     _savez(file, args, kwargs, "savez_compressed")
 
 
@@ -276,7 +282,7 @@ def _load_safetensors(file: File) -> tuple[dict[str, array], dict[str, str]]:
     path = isinstance(file, (str, os.PathLike))
     data = Path(file).read_bytes() if path else file.read()  # type: ignore[arg-type,union-attr]
     arrays = {}
-    for name, tensor in deserialize(data):
+    for name, tensor in deserialize(data):  # type: ignore[no-untyped-call]
         dtype = _DTYPES.get(tensor["dtype"])
         if dtype is None:
             raise ValueError(f"{name!r} has the unsupported dtype {tensor['dtype']}")

@@ -108,7 +108,9 @@ def value_and_grad(
         )
         # The tracer that the function returned stands for the loss itself.
         if not isinstance(value, array):
-            value = type(value)([loss, *value[1:]])
+            items = [loss, *value[1:]]
+            named = hasattr(value, "_fields")
+            value = type(value)(*items) if named else type(value)(items)
         else:
             value = loss
         by_tree = _core._tree_replace(trees, gradients)

@@ -176,7 +176,7 @@ def hard_tanh(x: mx.array, min_val: float = -1.0, max_val: float = 1.0) -> mx.ar
 
 
 def tanh(x: mx.array) -> mx.array:
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent: (e^x - e^-x) / (e^x + e^-x)."""
     return mx.tanh(x)
 
 

@@ -10,13 +10,12 @@ from typing import Any, TypeVar
 
 import ingot.core as mx
 
-from ..utils import _cycle, tree_flatten
-from ._attributes import AttributeDict
+from ..utils import tree_flatten
+from ._reading import Readable
 from ._walk import (
     Filter,
     Write,
     check_array,
-    collect,
     own_names,
     parameter_slots,
     plan_arrays,
@@ -30,7 +29,7 @@ __all__ = ["Module"]
 Self = TypeVar("Self", bound="Module")
 
 
-class Module(AttributeDict):
+class Module(Readable):
     """A container of parameters and other modules.
 
     Assigning an array, a module, or a list, tuple or dict to an attribute stores it as
@@ -61,6 +60,9 @@ class Module(AttributeDict):
         ['hidden.weight', 'hidden.bias', 'out.weight', 'out.bias']
     """
 
+    # Subclasses take whatever inputs they like.
+    __call__: Callable[..., Any]
+
     def __init__(self) -> None:
         super().__init__()
 
@@ -84,113 +86,6 @@ class Module(AttributeDict):
     def state(self: Self) -> Self:
         """The module itself, as the dict of all that it holds."""
         return self
-
-    # Filters ----------------------------------------------------------------------
-
-    @staticmethod
-    def is_module(value: Any) -> bool:
-        """Whether `value` is a Module."""
-        return isinstance(value, Module)
-
-    @staticmethod
-    def valid_child_filter(module: Module, key: str, value: Any) -> bool:
-        """Whether `value` is a module or may contain one."""
-        return isinstance(value, (dict, list))
-
-    @staticmethod
-    def valid_parameter_filter(module: Module, key: str, value: Any) -> bool:
-        """Whether `value` is a parameter or may contain one."""
-        return isinstance(value, (dict, list, mx.array)) and not key.startswith("_")
-
-    @staticmethod
-    def trainable_parameter_filter(module: Module, key: str, value: Any) -> bool:
-        """Whether `value` is a parameter that is not frozen, or may contain one."""
-        return (
-            Module.valid_parameter_filter(module, key, value)
-            and key not in module._no_grad
-        )
-
-    # Reading ----------------------------------------------------------------------
-
-    def filter_and_map(
-        self,
-        filter_fn: Filter,
-        map_fn: Callable[[Any], Any] | None = None,
-        is_leaf_fn: Filter | None = None,
-    ) -> dict[str, Any]:
-        """Select entries of this module and its modules, and transform them.
-
-        Args:
-            filter_fn: Called with the module that holds the entry, its key (dotted
-                below lists and dicts, as "layers.0") and its value; False drops it.
-            map_fn: Transforms each leaf. Default: None, which keeps it.
-            is_leaf_fn: Called like `filter_fn`, says whether the entry is a leaf.
-                Default: None, which makes all but modules, dicts and lists leaves.
-
-        Returns:
-            A dict of dicts and lists; entries dropped from a nested dict or a list
-            leave `{}`.
-
-        Raises:
-            ValueError: The module contains itself, or an entry that is neither a leaf
-                nor a container got past `filter_fn`.
-
-        Example:
-            >>> import ingot.nn as nn
-            >>> layer = nn.Linear(3, 2)
-            >>> layer.filter_and_map(layer.valid_parameter_filter, lambda x: x.shape)
-            {'weight': (2, 3), 'bias': (2,)}
-        """
-        try:
-            return collect(self, filter_fn, map_fn, is_leaf_fn)
-        except RecursionError as error:
-            raise _cycle(type(self).__name__, (self,), error) from None
-
-    def parameters(self) -> dict[str, Any]:
-        """All parameters, as a dict of dicts and lists."""
-        return self.filter_and_map(self.valid_parameter_filter)
-
-    def trainable_parameters(self) -> dict[str, Any]:
-        """The parameters that are not frozen, as a dict of dicts and lists."""
-        return self.filter_and_map(self.trainable_parameter_filter)
-
-    def children(self) -> dict[str, Any]:
-        """The modules that this module holds directly, in dicts and lists."""
-        return self.filter_and_map(
-            self.valid_child_filter, is_leaf_fn=lambda _m, _k, v: isinstance(v, Module)
-        )
-
-    def leaf_modules(self) -> dict[str, Any]:
-        """The modules, at any depth, that hold no other module."""
-
-        def is_leaf(_module: Module, _key: str, value: Any) -> bool:
-            return isinstance(value, Module) and not tree_flatten(
-                value.children(), is_leaf=Module.is_module
-            )
-
-        return self.filter_and_map(self.valid_child_filter, is_leaf_fn=is_leaf)
-
-    def modules(self) -> list[Module]:
-        """This module and all modules below it, a module before those it holds."""
-        return [module for _, module in self.named_modules()]
-
-    def named_modules(self) -> list[tuple[str, Module]]:
-        """Pairs of dotted name and module, in the order of `modules`; own name ""."""
-        found: list[tuple[str, Module]] = []
-
-        def visit(name: str, module: Module) -> None:
-            found.append((name, module))
-            prefix = f".{name}" if name else ""
-            for below, child in tree_flatten(
-                module.children(), prefix, is_leaf=Module.is_module
-            ):
-                visit(below, child)
-
-        try:
-            visit("", self)
-        except RecursionError as error:
-            raise _cycle(type(self).__name__, (self,), error) from None
-        return found
 
     # Writing ----------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import ingot.core as mx
 
-from ..utils import _cycle
+from .._trees import explain_recursion
 from ._attributes import AttributeDict
 
 __all__ = [
@@ -36,7 +36,7 @@ def parameter_slots(module: AttributeDict, filter_fn: Filter) -> list[Slot]:
     try:
         return list(_slots(module, module, "", "", filter_fn))
     except RecursionError as error:
-        raise _cycle(type(module).__name__, (module,), error) from None
+        raise explain_recursion(type(module).__name__, (module,), error) from None
 
 
 def _slots(
