@@ -7,6 +7,7 @@ from typing import Any
 import ingot.core as mx
 import numpy as np
 import pytest
+from ingot import _core
 from support import FLOATS, NUMPY, assert_close, dtype_name, raises, to_core, to_numpy
 
 SHAPES = [(5,), (3, 4), (2, 3, 4)]
@@ -85,8 +86,8 @@ def test_global_norm(dtype: str) -> None:
     shapes = ((1000,), (3, 5), (), (0,), (70, 70))
     arrays = [np.asarray(rng.normal(size=s)).astype(NUMPY[dtype]) for s in shapes]
     total = sum(float(np.sum(x.astype(np.float64) ** 2)) for x in arrays)
-    got = mx.global_norm([to_core(x) for x in arrays]).item()
+    got = _core.global_norm([to_core(x) for x in arrays]).item()
     assert got == pytest.approx(np.sqrt(total), rel=1e-6)
-    huge = mx.global_norm([mx.array([3e30, 4e30])]).item()
+    huge = _core.global_norm([mx.array([3e30, 4e30])]).item()
     assert huge == pytest.approx(5e30, rel=1e-6)
-    assert mx.global_norm([]).item() == 0.0
+    assert _core.global_norm([]).item() == 0.0

@@ -74,10 +74,11 @@ def test_every_public_name_has_a_docstring():
 def test_instruction_sets_give_the_same_bits():
     code = """
 import hashlib, ingot.core as mx, numpy as np
+from ingot import _core
 mx.random.seed(1)
 x = mx.random.normal((100_003,))
 digest = hashlib.sha256()
-for name, kind in mx.elementwise_ops():
+for name, kind in _core.elementwise_ops():
     if kind in ("floating", "numeric", "rounding"):
         f = getattr(mx, name)
         y = f(x, x[::-1]) if name in ("divide", "logaddexp", "arctan2") else f(x)

@@ -211,7 +211,8 @@ T number_as(nb::handle value) {
 }
 
 template <class T>
-void fill_from_list(nb::handle value, const Array& array, int64_t axis, T*& to) {
+void fill_from_list(nb::handle value, const Array& array, int64_t axis,
+                    T*& to) {
   bool deep = axis < array.ndim();
   require(deep && PySequence_Size(value.ptr()) == array.shape(axis),
           "array: lists must not change while they are read");

@@ -75,7 +75,8 @@ NB_MODULE(_core, m) {
   // At exit Python may drop modules after types: no leak, but it reads like
   // one.
   nb::set_leak_warnings(false);
-  static cpu::CpuBackend cpu;
+  // Not destroyed: workers may still compute while the process exits.
+  static cpu::CpuBackend& cpu = *new cpu::CpuBackend;
   register_backend(DeviceType::cpu, cpu);
   install_hooks();
   bind_errors(m);

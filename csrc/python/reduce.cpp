@@ -212,7 +212,8 @@ Returns:
 
 Example:
     >>> import ingot.core as mx
-    >>> mx.global_norm([mx.array([3.0]), mx.array([[4.0]])])
+    >>> from ingot import _core
+    >>> _core.global_norm([mx.array([3.0]), mx.array([[4.0]])])
     array(5, dtype=float32))");
 }
 

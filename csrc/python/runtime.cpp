@@ -129,7 +129,8 @@ void bind_streams(nb::module_& m) {
              c.scopes.push_back(std::make_shared<StreamScope>(c.stream));
            })
       .def(
-          "__exit__", [](StreamContext& c, nb::args) {
+          "__exit__",
+          [](StreamContext& c, nb::args) {
             if (!c.scopes.empty()) c.scopes.pop_back();
           },
           nb::sig("def __exit__(self, *error: object) -> None"));

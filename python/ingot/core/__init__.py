@@ -16,6 +16,22 @@ from ingot.core._dtypes import *  # noqa: F403
 from ingot.core._files import load, save, save_safetensors, savez, savez_compressed
 from ingot.core._transforms import grad, jvp, value_and_grad, vjp
 
+# What only the optimizers and the tests call stays in the extension.
+_INTERNAL = frozenset(
+    {
+        "Match",
+        "composed_step",
+        "elementwise_ops",
+        "global_norm",
+        "increment",
+        "match",
+        "rules",
+        "step",
+    }
+)
+for _name in _INTERNAL:
+    del globals()[_name]
+
 inf = _math.inf
 nan = _math.nan
 pi = _math.pi
@@ -43,4 +59,6 @@ __all__ = [
     "vjp",
 ]
 __all__ += _dtypes.__all__
-__all__ += [name for name in dir(_core) if not name.startswith("_")]
+__all__ += [
+    name for name in dir(_core) if not name.startswith("_") and name not in _INTERNAL
+]
