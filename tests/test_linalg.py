@@ -91,3 +91,16 @@ def test_global_norm(dtype: str) -> None:
     huge = _core.global_norm([mx.array([3e30, 4e30])]).item()
     assert huge == pytest.approx(5e30, rel=1e-6)
     assert _core.global_norm([]).item() == 0.0
+
+
+@pytest.mark.parametrize("dtype", [mx.float16, mx.float32, mx.float64])
+@pytest.mark.parametrize("m", [1, 3, 70])
+def test_products_over_nothing_are_zero(dtype, m):
+    a, b = mx.zeros((2, m, 0), dtype=dtype), mx.zeros((2, 0, 5), dtype=dtype)
+    for x, y in ((a, b), (mx.swapaxes(b, 1, 2), mx.swapaxes(a, 1, 2))):
+        junk = mx.full((2, x.shape[1], y.shape[2]), 7.0, dtype=dtype)
+        mx.eval(junk)
+        del junk
+        assert not np.array((x @ y).astype(mx.float32)).any()
+    c = mx.ones((m, 5), dtype=dtype)
+    assert mx.array_equal(mx.addmm(c, a[0], b[0], beta=3.0), c * 3).item()

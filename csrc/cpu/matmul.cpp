@@ -64,6 +64,7 @@ struct Layout {
 
 std::optional<int64_t> line_distance(int64_t lines, int64_t length,
                                      int64_t stride, int64_t unit) {
+  if (lines == 0 || length == 0) return std::max<int64_t>(length, 1);
   if (length != 1 && unit != 1) return std::nullopt;
   int64_t ld = lines == 1 ? std::max<int64_t>(length, 1) : stride;
   bool fits = ld >= std::max<int64_t>(length, 1) && ld <= INT_MAX;
