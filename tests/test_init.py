@@ -9,7 +9,7 @@ from typing import Any
 import ingot.core as mx
 import numpy as np
 import pytest
-from ingot import nn
+from ingot import _core, nn
 from ingot.nn import init
 from reference_nn import glorot_std, he_std, uniform_limit
 from support import to_numpy
@@ -259,3 +259,30 @@ def test_refused_values(call: Callable[[], Any], message: str) -> None:
 def test_refused_types(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(TypeError, match=message):
         call()
+
+
+ONE_KERNEL = [
+    "constant",
+    "normal",
+    "uniform",
+    "identity",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+]
+
+
+@pytest.mark.parametrize("dtype", [mx.float32, mx.bfloat16], ids=str)
+@pytest.mark.parametrize("name", ONE_KERNEL)
+def test_elementwise_initializers_take_no_temporary(name, dtype):
+    """From random bits to the final value in one pass: one buffer, the result's."""
+    like, key = mx.zeros((512, 512)), mx.random.key(3)
+    mx.eval(like, key)
+    factory = getattr(init, name)
+    arguments = {"constant": (0.5,)}.get(name, ())
+    fill = factory(*arguments, dtype=dtype)
+    keyword = {} if name in ("constant", "identity") else {"key": key}
+    before = _core._allocations()
+    mx.eval(fill(like, **keyword))
+    assert _core._allocations() - before == 1
