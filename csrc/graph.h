@@ -36,8 +36,6 @@ class Op {
                      const Arrays& cotangents,
                      const std::vector<int>& wanted) const;
 
-  // True where the output is only a window on the first input's memory.
-  virtual bool is_view() const { return false; }
   // True where no gradient passes.
   virtual bool stops_gradient() const { return false; }
 };

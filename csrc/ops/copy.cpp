@@ -85,7 +85,6 @@ class Split final : public Op {
  public:
   Split(int64_t axis, Shape starts) : axis_(axis), starts_(std::move(starts)) {}
   const char* name() const override { return "split"; }
-  bool is_view() const override { return true; }
 
   void eval(Backend&, Inputs& in, Outputs& out) const override {
     int64_t step = in[0].strides()[axis_] * in[0].itemsize();

@@ -13,7 +13,6 @@ namespace {
 class Reshape final : public Op {
  public:
   const char* name() const override { return "reshape"; }
-  bool is_view() const override { return true; }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     if (auto strides = window(in[0], out[0].shape())) {
@@ -72,7 +71,6 @@ class Transpose final : public Op {
  public:
   explicit Transpose(Shape axes) : axes_(std::move(axes)) {}
   const char* name() const override { return "transpose"; }
-  bool is_view() const override { return true; }
 
   void eval(Backend&, Inputs& in, Outputs& out) const override {
     Strides strides;
@@ -94,7 +92,6 @@ class Transpose final : public Op {
 class Broadcast final : public Op {
  public:
   const char* name() const override { return "broadcast_to"; }
-  bool is_view() const override { return true; }
 
   void eval(Backend&, Inputs& in, Outputs& out) const override {
     Strides strides(out[0].ndim(), 0);
@@ -118,7 +115,6 @@ class Slice final : public Op {
         stop_(std::move(stop)),
         step_(std::move(step)) {}
   const char* name() const override { return "slice"; }
-  bool is_view() const override { return true; }
 
   void eval(Backend&, Inputs& in, Outputs& out) const override {
     Strides strides(in[0].ndim());
@@ -148,7 +144,6 @@ class Alias final : public Op {
   const char* name() const override {
     return stops_ ? "stop_gradient" : "alias";
   }
-  bool is_view() const override { return true; }
   bool stops_gradient() const override { return stops_; }
   void eval(Backend&, Inputs& in, Outputs& out) const override {
     out[0].reuse(in[0]);
