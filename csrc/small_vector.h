@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 namespace ingot {
@@ -27,18 +29,22 @@ class SmallVector {
   template <class It>
     requires(!std::is_integral_v<It>)
   SmallVector(It first, It last) {
-    reserve(std::distance(first, last));
-    for (; first != last; ++first) push_back(*first);
+    append(first, last);
   }
-  SmallVector(const SmallVector& other)
-      : SmallVector(other.begin(), other.end()) {}
+  SmallVector(const SmallVector& other) { *this = other; }
   SmallVector(SmallVector&& other) noexcept { take(other); }
   SmallVector& operator=(const SmallVector& other) {
-    if (this != &other) {
-      clear();
-      reserve(other.size());
-      for (const T& x : other) push_back(x);
+    if (this == &other) return *this;
+    clear();
+    // Shapes of ordinary rank, whole: shorter than a loop.
+    if constexpr (std::is_trivially_copyable_v<T>) {
+      if (is_inline() && other.is_inline()) {
+        std::memcpy(storage_, other.storage_, sizeof(storage_));
+        size_ = other.size_;
+        return *this;
+      }
     }
+    append(other.begin(), other.end());
     return *this;
   }
   SmallVector& operator=(SmallVector&& other) noexcept {
@@ -65,13 +71,14 @@ class SmallVector {
 
   void reserve(int64_t n) {
     if (n <= capacity_) return;
-    n = std::max<int64_t>(n, 2 * capacity_);
+    if (n > INT32_MAX) throw std::bad_alloc();
+    n = std::clamp<int64_t>(int64_t{2} * capacity_, n, INT32_MAX);
     T* data = std::allocator<T>().allocate(n);
     std::uninitialized_move(begin(), end(), data);
     std::destroy(begin(), end());
     if (!is_inline()) std::allocator<T>().deallocate(data_, capacity_);
     data_ = data;
-    capacity_ = n;
+    capacity_ = static_cast<int32_t>(n);
   }
   template <class... Args>
   T& emplace_back(Args&&... args) {
@@ -79,6 +86,13 @@ class SmallVector {
     return *new (data_ + size_++) T(std::forward<Args>(args)...);
   }
   void push_back(T value) { emplace_back(std::move(value)); }
+  template <class It>
+  void append(It first, It last) {
+    auto n = std::distance(first, last);
+    reserve(size_ + n);
+    std::uninitialized_copy(first, last, data_ + size_);
+    size_ += static_cast<int32_t>(n);
+  }
   void pop_back() { std::destroy_at(data_ + --size_); }
   void clear() {
     std::destroy(begin(), end());
@@ -116,7 +130,11 @@ class SmallVector {
   // Expects *this empty and inline; leaves `other` so.
   void take(SmallVector& other) {
     if (other.is_inline()) {
-      std::uninitialized_move(other.begin(), other.end(), data_);
+      if constexpr (std::is_trivially_copyable_v<T>) {
+        std::memcpy(storage_, other.storage_, sizeof(storage_));
+      } else {
+        std::uninitialized_move(other.begin(), other.end(), data_);
+      }
       size_ = other.size_;
       other.clear();
     } else {
@@ -128,8 +146,8 @@ class SmallVector {
 
   alignas(T) unsigned char storage_[kInline * sizeof(T)];
   T* data_ = local();
-  int64_t size_ = 0;
-  int64_t capacity_ = kInline;
+  int32_t size_ = 0;
+  int32_t capacity_ = kInline;
 };
 
 }  // namespace ingot
