@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "csrc/graph.h"
+
 namespace ingot {
 
 std::string to_string(const Shape& shape) {
@@ -47,14 +49,16 @@ Strides contiguous_strides(const Shape& shape) {
 }
 
 Array Array::empty(const Shape& shape, Dtype dtype) {
-  auto data = std::make_shared<ArrayData>();
-  data->size = size_of(shape, dtype, "array");
-  data->shape = shape;
-  data->dtype = dtype;
-  Array array(std::move(data));
+  Array array = make_leaf(shape, dtype);
   array.allocate();
-  array->status.store(Status::ready, std::memory_order_release);
   return array;
+}
+
+Array Array::view(const Array& source, const Shape& shape, Strides strides,
+                  int64_t offset_bytes) {
+  Array view = make_leaf(shape, source.dtype());
+  view.view_of(source, std::move(strides), offset_bytes);
+  return view;
 }
 
 namespace {

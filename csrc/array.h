@@ -5,10 +5,9 @@
 
 #include <atomic>
 #include <cstdint>
-#include <exception>
-#include <memory>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "csrc/allocator.h"
@@ -28,39 +27,54 @@ std::ostream& operator<<(std::ostream& out, const Shape& shape);
 int64_t size_of(const Shape& shape, Dtype dtype, const char* op);
 Strides contiguous_strides(const Shape& shape);
 
-struct Node;
-class Event;
+struct Node;  // graph.h
 
-enum class Status : uint8_t {
-  lazy,       // has a node, no memory
-  scheduled,  // some eval has taken it on; its event tells when it is done
-  ready,      // has memory
-  failed,     // an in-place step died midway: `error` is raised on every use
-};
-
-// What an array is made of; shared by its handles.
+// What the handles of an array share: one output of a node, in the node's own
+// memory.
 struct ArrayData {
+  explicit ArrayData(Node* node) : node(node) {}
+
+  Node* const node;
+  std::atomic<int64_t> handles{0};
   Shape shape;
   Strides strides;  // set with the memory
   int64_t size = 0;
   int64_t offset = 0;  // of the first element in the buffer, in bytes
   BufferPtr buffer;
-  std::shared_ptr<Node> node;  // null once evaluated, unless traced
-  std::shared_ptr<Event> event;
-  std::exception_ptr error;
-  std::atomic<Status> status{Status::lazy};
   Dtype dtype = Dtype::float32;
-  // A transform looks at it: its node outlives its eval.
+  // A transform looks at it: its node keeps its inputs beyond its eval.
   std::atomic<bool> tracer{false};
+};
+
+enum class Status : uint8_t {
+  lazy,       // no memory yet
+  scheduled,  // some eval has taken on the node, whose event tells when
+  ready,      // has memory
+  failed,     // an in-place step died midway: its error is raised on every use
 };
 
 class Array {
  public:
   Array() = default;
-  explicit Array(std::shared_ptr<ArrayData> data) : data_(std::move(data)) {}
+  // A further handle; see Node on when one may be made of what has none.
+  explicit Array(ArrayData& data) : data_(&data) { hold(); }
+  Array(const Array& other) : data_(other.data_) {
+    if (data_) hold();
+  }
+  Array(Array&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
+  Array& operator=(Array other) noexcept {
+    std::swap(data_, other.data_);
+    return *this;
+  }
+  ~Array() {
+    if (data_) release();
+  }
 
   // An array in fresh, contiguous, undefined memory.
   static Array empty(const Shape& shape, Dtype dtype);
+  // Part of the memory of a ready array as an array of its own.
+  static Array view(const Array& source, const Shape& shape, Strides strides,
+                    int64_t offset_bytes = 0);
   // A zero-dimensional array.
   template <class T>
   static Array scalar(T value) {
@@ -79,9 +93,7 @@ class Array {
   int64_t itemsize() const { return size_of(data_->dtype); }
   int64_t nbytes() const { return size() * itemsize(); }
   bool tracer() const { return data_->tracer; }
-  Status status() const {
-    return data_->status.load(std::memory_order_acquire);
-  }
+  Status status() const;
   bool ready() const { return status() == Status::ready; }
 
   // The rest holds for ready arrays only.
@@ -100,11 +112,28 @@ class Array {
   // Takes over the memory of `source`, which must be contiguous.
   void reuse(const Array& source) { view_of(source, source.strides()); }
 
-  const std::shared_ptr<ArrayData>& ptr() const { return data_; }
-  ArrayData* operator->() const { return data_.get(); }
+  // A handle that has been counted already, or that is forgotten uncounted.
+  static Array adopt(ArrayData& data) {
+    Array array;
+    array.data_ = &data;
+    return array;
+  }
+  void forget() { data_ = nullptr; }
+  // Whether no other handle of this array exists.
+  bool sole() const {
+    return data_->handles.load(std::memory_order_acquire) == 1;
+  }
+  ArrayData* get() const { return data_; }
+  ArrayData* operator->() const { return data_; }
 
  private:
-  std::shared_ptr<ArrayData> data_;
+  void hold() {
+    if (data_->handles.fetch_add(1, std::memory_order_relaxed) == 0) revive();
+  }
+  void revive();
+  void release();
+
+  ArrayData* data_ = nullptr;
 };
 
 using Arrays = std::vector<Array>;

@@ -13,9 +13,6 @@
 namespace ingot {
 namespace {
 
-// Guards the links between arrays, nodes and events, and Node::visited.
-std::mutex graph_mutex;
-
 // Bytes of traffic below which handing a graph to a worker (7 to 50 us) costs
 // more than computing it.
 constexpr int64_t kSmallGraph = 256 << 10;
@@ -62,10 +59,10 @@ class Scheduler {
       case Status::lazy:
         if (x->node->visited) return;
         x->node->visited = true;
-        stack_.push_back({x->node.get()});
+        stack_.push_back({x->node});
         return;
       case Status::failed:
-        std::rethrow_exception(x->error);
+        std::rethrow_exception(x->node->error);
       case Status::scheduled:
       case Status::ready:
         return;
@@ -77,57 +74,50 @@ class Scheduler {
       tasks_.push_back(std::make_shared<Task>(node->stream));
     }
     Task& task = *tasks_.back();
-    Entry entry;
-    for (auto& weak : node->outputs) {
-      auto data = weak.lock();
-      if (data) {
-        if (!entry.node) entry.node = data->node;
-        entry.keep |= data->tracer;
-      }
-      entry.outputs.emplace_back(std::move(data));
+    Entry entry{NodePtr(node)};
+    for (int64_t i = 0; i < node->outputs; ++i) {
+      ArrayData& out = node->output(i);
+      entry.keep |= out.tracer;
+      task.cost += out.size * size_of(out.dtype);
     }
-    replace_missing(entry);
     entry.keep &= tracing();
-    for (Array& out : entry.outputs) {
-      if (entry.keep) keep_while_tracing(out);
-      out->event = task.done;
-      out->status.store(Status::scheduled, std::memory_order_release);
-      task.cost += out.nbytes();
-    }
+    if (entry.keep) keep_while_tracing(*node);
     for (const Array& x : node->inputs) {
       task.cost += x.nbytes();
-      if (x->event && x->event != task.done) task.wait_for(x->event);
+      const auto& event = x->node->event;
+      if (event && event != task.done) task.wait_for(event);
     }
     task.entries.push_back(std::move(entry));
-  }
-
-  // An operation fills all of its outputs: also those that nobody holds, and
-  // those of a traced node that are ready, whose memory may be in use.
-  static void replace_missing(Entry& entry) {
-    auto& specs = entry.node->specs;
-    for (int64_t i = 0; i < entry.outputs.size(); ++i) {
-      bool ready = entry.outputs[i] && entry.outputs[i].ready();
-      if (entry.outputs[i] && !ready) continue;
-      auto data = std::make_shared<ArrayData>();
-      data->shape = specs[i].shape;
-      data->dtype = specs[i].dtype;
-      data->size = size_of(data->shape, data->dtype, entry.node->op->name());
-      data->node = entry.node;
-      if (!ready) entry.node->outputs[i] = data;
-      entry.outputs[i] = Array(std::move(data));
-    }
+    node->event = task.done;
+    node->status.store(Status::scheduled, std::memory_order_release);
   }
 
   static void reset(Entry& entry) {
     entry.node->visited = false;
-    for (Array& out : entry.outputs) {
-      out->event = nullptr;
-      out->status.store(Status::lazy, std::memory_order_release);
-    }
+    entry.node->event = nullptr;
+    entry.node->status.store(Status::lazy, std::memory_order_release);
   }
 
   std::vector<Frame> stack_;
   Tasks tasks_;
+};
+
+// The outputs of a node that an eval holds: it need not count them, and there
+// may be thousands.
+struct Computed {
+  explicit Computed(Node& node) {
+    outputs.reserve(node.outputs);
+    for (int64_t i = 0; i < node.outputs; ++i) {
+      outputs.push_back(Array::adopt(node.output(i)));
+    }
+  }
+  ~Computed() {
+    for (Array& x : outputs) x.forget();
+  }
+  Computed(const Computed&) = delete;
+  Computed& operator=(const Computed&) = delete;
+
+  Outputs outputs;
 };
 
 void compute(Entry& entry) {
@@ -135,41 +125,59 @@ void compute(Entry& entry) {
   for (const Array& x : node.inputs) {
     if (!x.ready()) throw Cancelled();
   }
+  Computed computed(node);
   Backend& backend = backend_of(node.stream.device);
   if (entry.keep) {
     Inputs inputs = node.inputs;  // a second owner: nothing is donated
-    node.op->eval(backend, inputs, entry.outputs);
+    node.op->eval(backend, inputs, computed.outputs);
   } else {
-    node.op->eval(backend, node.inputs, entry.outputs);
+    node.op->eval(backend, node.inputs, computed.outputs);
   }
 }
 
+// Memory and inputs that go when graph_mutex() has been released.
+struct Dropped {
+  std::vector<BufferPtr> buffers;
+  std::vector<Inputs> inputs;
+
+  void take(Node& node) { inputs.push_back(std::move(node.inputs)); }
+  void take(ArrayData& output) { buffers.push_back(std::move(output.buffer)); }
+  ~Dropped() {
+    for (Inputs& list : inputs) let_go(std::move(list));
+  }
+};
+
 void finish(Entry& entry) {
-  std::shared_ptr<Node> node = std::move(entry.node);
-  {
-    std::lock_guard lock(graph_mutex);
-    node->visited = false;
-    for (Array& out : entry.outputs) {
-      out->event = nullptr;
-      if (!entry.keep || !out.tracer()) out->node = nullptr;
-      out->status.store(Status::ready, std::memory_order_release);
+  NodePtr node = std::move(entry.node);
+  Dropped dropped;
+  std::lock_guard lock(graph_mutex());
+  node->visited = false;
+  node->event = nullptr;
+  if (node->live < node->outputs) {
+    for (int64_t i = 0; i < node->outputs; ++i) {
+      if (node->output(i).handles == 0) dropped.take(node->output(i));
     }
   }
-  entry.outputs.clear();
-  if (!entry.keep) node->inputs.clear();
+  bool keep = entry.keep && node->live > 0;
+  if (!keep) dropped.take(*node);
+  node->kept.store(keep, std::memory_order_relaxed);
+  node->status.store(Status::ready, std::memory_order_release);
 }
 
 // Leaves what has not been computed as it was before the eval.
 void give_up(Task& task, size_t from) {
-  std::lock_guard lock(graph_mutex);
-  for (size_t i = from; i < task.entries.size(); ++i) {
-    task.entries[i].node->visited = false;
-    for (Array& out : task.entries[i].outputs) {
-      out->event = nullptr;
-      out->buffer = nullptr;
-      out->offset = 0;
-      out->status.store(Status::lazy, std::memory_order_release);
+  Dropped dropped;
+  std::lock_guard lock(graph_mutex());
+  for (size_t k = from; k < task.entries.size(); ++k) {
+    Node& node = *task.entries[k].node;
+    node.visited = false;
+    node.event = nullptr;
+    for (int64_t i = 0; i < node.outputs; ++i) {
+      dropped.take(node.output(i));
+      node.output(i).offset = 0;
     }
+    if (node.live == 0) dropped.take(node);
+    node.status.store(Status::lazy, std::memory_order_release);
   }
 }
 
@@ -182,7 +190,7 @@ Tasks start(const Arrays& arrays, Here here) {
   Tasks tasks, own;
   StreamQueue* claimed = nullptr;
   {
-    std::lock_guard lock(graph_mutex);
+    std::lock_guard lock(graph_mutex());
     tasks = Scheduler().schedule(arrays);
     if (tasks.size() == 1 && here(*tasks[0])) {
       StreamQueue& queue = queue_of(tasks[0]->stream);
@@ -201,9 +209,16 @@ Tasks start(const Arrays& arrays, Here here) {
   return tasks;
 }
 
-std::shared_ptr<Event> event_of(const Array& x) {
-  std::lock_guard lock(graph_mutex);
-  return x->event;
+// What those that another eval has taken on are waiting for.
+std::vector<std::shared_ptr<Event>> events_of(const Arrays& arrays) {
+  std::vector<std::shared_ptr<Event>> events;
+  std::lock_guard lock(graph_mutex());
+  for (const Array& x : arrays) {
+    if (x.status() != Status::scheduled) continue;
+    const auto& event = x->node->event;
+    if (events.empty() || events.back() != event) events.push_back(event);
+  }
+  return events;
 }
 
 // What a task threw; not that it was stopped.
@@ -258,9 +273,7 @@ void eval(const Arrays& arrays) {
   // Again where another eval, which had taken on some of this, was stopped.
   while (std::any_of(arrays.begin(), arrays.end(), missing)) {
     wait_for(start(arrays, [](const Task&) { return true; }));
-    for (const Array& x : arrays) {
-      if (auto event = event_of(x)) event->wait();
-    }
+    for (const auto& event : events_of(arrays)) event->wait();
   }
 }
 
@@ -270,18 +283,7 @@ void async_eval(const Arrays& arrays) {
   });
 }
 
-void stop_tracing(const std::vector<std::weak_ptr<ArrayData>>& arrays) {
-  std::vector<std::shared_ptr<Node>> nodes;  // die when the lock is released
-  std::lock_guard lock(graph_mutex);
-  for (auto& weak : arrays) {
-    if (auto x = weak.lock()) {
-      x->tracer = false;
-      if (x->status == Status::ready) nodes.push_back(std::move(x->node));
-    }
-  }
-}
-
-void lock_graph_for_fork() { graph_mutex.lock(); }
-void unlock_graph_after_fork() { graph_mutex.unlock(); }
+void lock_graph_for_fork() { graph_mutex().lock(); }
+void unlock_graph_after_fork() { graph_mutex().unlock(); }
 
 }  // namespace ingot

@@ -31,11 +31,10 @@ class Event {
   std::exception_ptr error_;
 };
 
-// A node to compute, with the outputs that it must fill.
+// A node to compute.
 struct Entry {
-  std::shared_ptr<Node> node;
-  Outputs outputs;
-  bool keep = false;  // traced: the node stays, its inputs are not donated
+  NodePtr node;
+  bool keep = false;  // traced: its inputs stay, and are not donated
 };
 
 // Nodes of one stream, in order.

@@ -16,16 +16,14 @@ namespace {
 class Tape {
  public:
   Tape(const Arrays& primals, const Arrays& outputs, const Inputs& others) {
-    for (const Array& x : others) depends_[x.ptr().get()] = false;
-    for (const Array& x : primals) depends_[x.ptr().get()] = true;
+    for (const Array& x : others) depends_[x.get()] = false;
+    for (const Array& x : primals) depends_[x.get()] = true;
     for (const Array& x : outputs) visit(x);
   }
 
-  const std::vector<std::pair<std::shared_ptr<Node>, Outputs>>& nodes() const {
-    return nodes_;
-  }
+  const std::vector<std::pair<Node*, Outputs>>& nodes() const { return nodes_; }
   bool depends(const Array& x) const {
-    auto it = depends_.find(x.ptr().get());
+    auto it = depends_.find(x.get());
     return it != depends_.end() && it->second;
   }
 
@@ -51,32 +49,32 @@ class Tape {
   }
 
   void push(const Array& x) {
-    if (!x.tracer() || !x->node || depends_.count(x.ptr().get())) return;
-    if (!seen_.insert(x->node.get()).second) return;
-    stack_.push_back({x, x->node.get()});
+    if (!x.tracer() || depends_.count(x.get())) return;
+    if (!seen_.insert(x->node).second) return;
+    stack_.push_back({x, x->node});
   }
 
   void leave(const Frame& frame) {
+    if (frame.node->op->stops_gradient()) return;
     bool any = false;
-    if (!frame.node->op->stops_gradient()) {
-      for (const Array& x : frame.node->inputs) any |= depends(x);
-    }
+    for (const Array& x : frame.node->inputs) any |= depends(x);
+    if (!any) return;
     Outputs outputs = outputs_of(frame.array);
-    for (const Array& out : outputs) depends_[out.ptr().get()] |= any;
-    if (any) nodes_.emplace_back(frame.array->node, std::move(outputs));
+    for (const Array& out : outputs) depends_[out.get()] = true;
+    nodes_.emplace_back(frame.node, std::move(outputs));
   }
 
   std::vector<Frame> stack_;
   std::unordered_set<Node*> seen_;
   std::unordered_map<ArrayData*, bool> depends_;
-  std::vector<std::pair<std::shared_ptr<Node>, Outputs>> nodes_;
+  std::vector<std::pair<Node*, Outputs>> nodes_;
 };
 
 using Gradients = std::unordered_map<ArrayData*, Array>;
 
 void accumulate(Gradients& gradients, const Array& x, Array gradient) {
   if (!gradient) return;
-  Array& sum = gradients[x.ptr().get()];
+  Array& sum = gradients[x.get()];
   sum = sum ? sum + gradient : std::move(gradient);
 }
 
@@ -86,7 +84,7 @@ void pull_back(const Node& node, const Outputs& outputs, const Tape& tape,
   Arrays cotangents;
   bool any = false;
   for (const Array& out : outputs) {
-    auto it = gradients.find(out.ptr().get());
+    auto it = gradients.find(out.get());
     cotangents.push_back(it == gradients.end() ? Array() : it->second);
     any |= it != gradients.end();
   }
@@ -101,7 +99,7 @@ void pull_back(const Node& node, const Outputs& outputs, const Tape& tape,
     accumulate(gradients, node.inputs[wanted[k]], std::move(parts[k]));
   }
   // An output's cotangent is complete and used: let it go.
-  for (const Array& out : outputs) gradients.erase(out.ptr().get());
+  for (const Array& out : outputs) gradients.erase(out.get());
 }
 
 Arrays traced(const Arrays& arrays) {
@@ -126,25 +124,6 @@ void check_cotangents(const Arrays& outputs, const Arrays& cotangents) {
 
 }  // namespace
 
-Outputs outputs_of(const Array& x) {
-  Node& node = *x->node;
-  Outputs outputs;
-  for (int64_t i = 0; i < node.outputs.size(); ++i) {
-    auto data = node.outputs[i].lock();
-    if (!data) {
-      data = std::make_shared<ArrayData>();
-      data->shape = node.specs[i].shape;
-      data->dtype = node.specs[i].dtype;
-      data->size = size_of(data->shape, data->dtype, node.op->name());
-      data->node = x->node;
-      data->tracer = x.tracer();
-      node.outputs[i] = data;
-    }
-    outputs.emplace_back(std::move(data));
-  }
-  return outputs;
-}
-
 Arrays backward(const Arrays& primals, const Arrays& outputs,
                 const Arrays& cotangents, const Inputs& others) {
   Tape tape(primals, outputs, others);
@@ -160,7 +139,7 @@ Arrays backward(const Arrays& primals, const Arrays& outputs,
   }
   Arrays result;
   for (const Array& x : primals) {
-    auto it = gradients.find(x.ptr().get());
+    auto it = gradients.find(x.get());
     result.push_back(it == gradients.end() ? zeros_like(x) : it->second);
   }
   return result;

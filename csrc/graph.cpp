@@ -1,4 +1,4 @@
-// Building and taking down the graph, and who may write over whose memory.
+// Building the graph, letting go of it, and who may write over whose memory.
 // SPDX-License-Identifier: MIT
 #include "csrc/graph.h"
 
@@ -6,7 +6,7 @@ namespace ingot {
 namespace {
 
 thread_local int trace_depth = 0;
-thread_local std::vector<std::weak_ptr<ArrayData>> kept;
+thread_local std::vector<NodePtr> kept;
 
 bool any_tracer(const Inputs& inputs) {
   for (const Array& x : inputs) {
@@ -15,67 +15,107 @@ bool any_tracer(const Inputs& inputs) {
   return false;
 }
 
-std::shared_ptr<ArrayData> make_data(Shape shape, Dtype dtype,
-                                     const std::shared_ptr<Node>& node,
-                                     bool tracer) {
-  auto data = std::make_shared<ArrayData>();
-  data->size = size_of(shape, dtype, node->op->name());
-  data->shape = std::move(shape);
-  data->dtype = dtype;
-  data->node = node;
-  data->tracer = tracer;
-  return data;
+void describe(ArrayData& data, Spec spec, const char* name) {
+  data.size = size_of(spec.shape, spec.dtype, name);
+  data.shape = std::move(spec.shape);
+  data.dtype = spec.dtype;
 }
 
-std::shared_ptr<Node> make_node(std::shared_ptr<const Op> op, Inputs inputs) {
-  auto node = std::make_shared<Node>();
-  node->op = std::move(op);
-  node->stream = current_stream();
-  node->inputs = std::move(inputs);
-  return node;
+// The outputs of a new node, described by describe(i, output i).
+template <class F>
+void fill(Node& node, F&& describe) {
+  const Inputs& inputs = node.inputs;
+  bool tracer = tracing() && any_tracer(inputs) && !node.op->stops_gradient();
+  for (int64_t i = 0; i < node.outputs; ++i) {
+    describe(i, node.output(i));
+    if (tracer) node.output(i).tracer = true;
+  }
+}
+
+// A handle, unless the last one has gone.
+Array one_more(ArrayData& data) {
+  int64_t n = data.handles.load(std::memory_order_acquire);
+  while (n > 0 && !data.handles.compare_exchange_weak(n, n + 1)) {
+  }
+  return n > 0 ? Array::adopt(data) : Array();
 }
 
 }  // namespace
 
-TraceScope::TraceScope() { ++trace_depth; }
-TraceScope::~TraceScope() {
-  if (--trace_depth == 0) stop_tracing(std::exchange(kept, {}));
-}
-bool tracing() { return trace_depth > 0; }
-void keep_while_tracing(const Array& x) { kept.push_back(x.ptr()); }
-
-Array make_array(std::shared_ptr<const Op> op, Shape shape, Dtype dtype,
-                 Inputs inputs) {
-  bool tracer = tracing() && any_tracer(inputs) && !op->stops_gradient();
-  auto node = make_node(std::move(op), std::move(inputs));
-  auto data = make_data(std::move(shape), dtype, node, tracer);
-  node->outputs.push_back(data);
-  return Array(std::move(data));
+std::mutex& graph_mutex() {
+  static std::mutex* mutex = new std::mutex;  // arrays outlive static objects
+  return *mutex;
 }
 
-Arrays make_arrays(std::shared_ptr<const Op> op, std::vector<Spec> specs,
-                   Inputs inputs) {
-  bool tracer = tracing() && any_tracer(inputs) && !op->stops_gradient();
-  auto node = make_node(std::move(op), std::move(inputs));
-  Arrays arrays;
-  arrays.reserve(specs.size());
-  for (const Spec& spec : specs) {
-    auto data = make_data(spec.shape, spec.dtype, node, tracer);
-    node->outputs.push_back(data);
-    arrays.emplace_back(std::move(data));
+// --- lifetime ---
+
+Node::Node(std::shared_ptr<const Op> op, Inputs inputs, int64_t outputs)
+    : op(std::move(op)),
+      stream(current_stream()),
+      outputs(outputs),
+      inputs(std::move(inputs)) {}
+
+NodePtr Node::make(std::shared_ptr<const Op> op, Inputs inputs,
+                   int64_t outputs) {
+  static_assert(sizeof(Node) % alignof(ArrayData) == 0);
+  size_t bytes =
+      sizeof(Node) + static_cast<size_t>(outputs) * sizeof(ArrayData);
+  void* memory = ::operator new(bytes);
+  Node* node;
+  try {
+    node = new (memory) Node(std::move(op), std::move(inputs), outputs);
+  } catch (...) {
+    ::operator delete(memory);
+    throw;
   }
-  node->specs = std::move(specs);
-  return arrays;
+  for (int64_t i = 0; i < outputs; ++i) new (&node->output(i)) ArrayData(node);
+  return NodePtr(node);
 }
 
-// Handles of a dying node move to a list that the outermost destructor drains:
-// depth of the graph becomes length of the list.
-Node::~Node() {
-  thread_local std::vector<Array>* pending = nullptr;
-  if (pending) {
-    for (Array& x : inputs) {
-      if (x->node) pending->push_back(std::move(x));
+void NodePtr::release(Node* node) {
+  if (node->holders.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  let_go(std::move(node->inputs));
+  for (int64_t i = 0; i < node->outputs; ++i) node->output(i).~ArrayData();
+  node->~Node();
+  ::operator delete(node);
+}
+
+void Array::revive() {
+  Node& node = *data_->node;
+  if (node.live.fetch_add(1, std::memory_order_acq_rel) > 0) return;
+  node.holders.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Array::release() {
+  Node& node = *data_->node;
+  // Asked before counting down: an output that is ready by then can only be
+  // dropped, which is this thread's to do.
+  bool settled = ready() && !node.kept.load(std::memory_order_acquire);
+  if (data_->handles.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  BufferPtr buffer;
+  Inputs inputs;
+  bool last;
+  if (settled) {
+    buffer = std::move(data_->buffer);
+    last = node.live.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  } else {
+    std::lock_guard lock(graph_mutex());
+    Status status = node.status;
+    if (status == Status::ready && data_->handles == 0) {
+      buffer = std::move(data_->buffer);
     }
+    last = node.live.fetch_sub(1, std::memory_order_acq_rel) == 1;
+    if (last && status != Status::scheduled) inputs = std::move(node.inputs);
+  }
+  let_go(std::move(inputs));
+  if (last) NodePtr::release(&node);
+}
+
+void let_go(Inputs inputs) {
+  thread_local std::vector<Array>* pending = nullptr;
+  if (inputs.empty()) return;
+  if (pending) {
+    for (Array& x : inputs) pending->push_back(std::move(x));
     return;
   }
   std::vector<Array> list;
@@ -88,6 +128,88 @@ Node::~Node() {
   pending = nullptr;
 }
 
+// --- building ---
+
+Array make_array(std::shared_ptr<const Op> op, Shape shape, Dtype dtype,
+                 Inputs inputs) {
+  NodePtr node = Node::make(std::move(op), std::move(inputs), 1);
+  fill(*node, [&](int64_t, ArrayData& output) {
+    describe(output, {std::move(shape), dtype}, node->op->name());
+  });
+  return Array(node->output(0));
+}
+
+Arrays make_arrays(std::shared_ptr<const Op> op, int64_t outputs,
+                   Inputs inputs) {
+  NodePtr node = Node::make(std::move(op), std::move(inputs), outputs);
+  fill(*node, [&](int64_t i, ArrayData& output) {
+    describe(output, node->op->spec(node->inputs, i), node->op->name());
+  });
+  Arrays arrays;
+  arrays.reserve(static_cast<size_t>(outputs));
+  for (int64_t i = 0; i < outputs; ++i) arrays.emplace_back(node->output(i));
+  return arrays;
+}
+
+Array make_leaf(const Shape& shape, Dtype dtype) {
+  NodePtr node = Node::make(nullptr, {}, 1);
+  describe(node->output(0), {shape, dtype}, "array");
+  node->status = Status::ready;
+  return Array(node->output(0));
+}
+
+// --- tracing ---
+
+TraceScope::TraceScope() { ++trace_depth; }
+
+TraceScope::~TraceScope() {
+  if (--trace_depth > 0) return;
+  std::vector<NodePtr> nodes = std::exchange(kept, {});
+  std::vector<Inputs> inputs;
+  {
+    std::lock_guard lock(graph_mutex());
+    for (NodePtr& node : nodes) {
+      for (int64_t i = 0; i < node->outputs; ++i)
+        node->output(i).tracer = false;
+      if (node->status != Status::ready) continue;
+      inputs.push_back(std::move(node->inputs));
+      node->kept.store(false, std::memory_order_release);
+    }
+  }
+  for (Inputs& list : inputs) let_go(std::move(list));
+}
+
+bool tracing() { return trace_depth > 0; }
+void keep_while_tracing(Node& node) { kept.emplace_back(&node); }
+
+Outputs outputs_of(const Array& x) {
+  Node& node = *x->node;
+  Outputs outputs;
+  bool complete = true;
+  {
+    std::lock_guard lock(graph_mutex());
+    for (int64_t i = 0; i < node.outputs; ++i) {
+      ArrayData& data = node.output(i);
+      bool lazy = node.status == Status::lazy;
+      outputs.push_back(lazy ? Array(data) : one_more(data));
+      complete &= static_cast<bool>(outputs.back());
+    }
+  }
+  if (complete) return outputs;
+  StreamScope scope(node.stream);
+  Arrays again = make_arrays(node.op, node.outputs, node.inputs);
+  for (int64_t i = 0; i < node.outputs; ++i) {
+    if (outputs[i]) continue;
+    outputs[i] = again[static_cast<size_t>(i)];
+    outputs[i]->tracer = x.tracer();
+  }
+  return outputs;
+}
+
+Spec Op::spec(const Inputs&, int64_t) const {
+  throw std::logic_error(cat(name(), ": has one output"));
+}
+
 Arrays Op::vjp(const Inputs&, const Outputs&, const Arrays&,
                const std::vector<int>&) const {
   throw ValueError(cat("grad: ", name(), " must be differentiable, but has no ",
@@ -97,7 +219,7 @@ Arrays Op::vjp(const Inputs&, const Outputs&, const Arrays&,
 bool donatable(const Inputs& in, int64_t i) {
   const Array& x = in[i];
   // One owner of the handle (this list) and one of the memory (that array).
-  if (x.ptr().use_count() != 1 || x->buffer.use_count() != 1) return false;
+  if (!x.sole() || x->buffer.use_count() != 1) return false;
   std::atomic_thread_fence(std::memory_order_acquire);
   return !x.tracer() && x.contiguous();
 }

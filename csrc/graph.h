@@ -3,8 +3,8 @@
 #pragma once
 
 #include <exception>
-#include <functional>
 #include <memory>
+#include <mutex>
 #include <utility>
 
 #include "csrc/array.h"
@@ -12,9 +12,16 @@
 namespace ingot {
 
 class Backend;
+class Event;
 
 using Inputs = SmallVector<Array, 3>;
 using Outputs = SmallVector<Array, 1>;
+
+// What an output will look like.
+struct Spec {
+  Shape shape;
+  Dtype dtype;
+};
 
 // One operation of one family. Immutable: attributes only, no arrays (those are
 // inputs), so that nodes may share one.
@@ -28,6 +35,9 @@ class Op {
   // it writes over any input, since a failed eval leaves the graph as it was.
   virtual void eval(Backend& backend, Inputs& in, Outputs& out) const = 0;
 
+  // Shape and dtype of an output, for operations that have several.
+  virtual Spec spec(const Inputs& in, int64_t output) const;
+
   // The gradients of the inputs listed in `wanted`, in that order, given those
   // of the outputs; a missing one (an empty Array) is zero. Built from lazy
   // operations that are differentiable themselves, so this one statement serves
@@ -40,30 +50,92 @@ class Op {
   virtual bool stops_gradient() const { return false; }
 };
 
-// What an output will look like.
-struct Spec {
-  Shape shape;
-  Dtype dtype;
+// An operation on its way to being computed, and its outputs, which lie behind
+// it in one block of memory (a step has thousands).
+//
+// An output counts its handles, a node its outputs that have any: with the last
+// of those go its inputs. NodePtr holds the block alone. A handle of an output
+// that has none may be made only while nobody else can schedule or finish the
+// node: by the eval that computes it, or under graph_mutex() while it is lazy.
+struct Node {
+  static class NodePtr make(std::shared_ptr<const Op> op, Inputs inputs,
+                            int64_t outputs);
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  ArrayData& output(int64_t i) {
+    return reinterpret_cast<ArrayData*>(this + 1)[i];
+  }
+
+  const std::shared_ptr<const Op> op;  // null if made ready
+  const Stream stream;
+  const int64_t outputs;
+
+  std::atomic<Status> status{Status::lazy};
+  // Its inputs stay beyond its eval, for the transform that looks at it.
+  std::atomic<bool> kept{false};
+  std::atomic<int64_t> live{0};     // outputs that have handles
+  std::atomic<int64_t> holders{0};  // of the block; the live outputs are one
+
+  // Under graph_mutex(), but for the inputs of a node that nobody else can
+  // schedule:
+  Inputs inputs;
+  std::shared_ptr<Event> event;  // of the eval that has taken it on
+  std::exception_ptr error;      // of a failed one
+  bool visited = false;          // by an eval that is putting nodes in order
+
+ private:
+  friend class NodePtr;
+  Node(std::shared_ptr<const Op> op, Inputs inputs, int64_t outputs);
+  ~Node() = default;
 };
 
-struct Node {
-  std::shared_ptr<const Op> op;
-  Stream stream;
-  Inputs inputs;
-  std::vector<Spec> specs;  // of the outputs, where there are several
-  SmallVector<std::weak_ptr<ArrayData>, 1> outputs;
-  bool visited = false;  // by an eval that is putting nodes in order
-  ~Node();  // iterative: a chain of a million nodes does not recurse
+// Holds the memory of a node, not what is in it.
+class NodePtr {
+ public:
+  NodePtr() = default;
+  explicit NodePtr(Node* node) : node_(node) {
+    node_->holders.fetch_add(1, std::memory_order_relaxed);
+  }
+  NodePtr(NodePtr&& other) noexcept
+      : node_(std::exchange(other.node_, nullptr)) {}
+  NodePtr& operator=(NodePtr&& other) noexcept {
+    std::swap(node_, other.node_);
+    return *this;
+  }
+  ~NodePtr() {
+    if (node_) release(node_);
+  }
+  static void release(Node* node);
+  Node* get() const { return node_; }
+  Node& operator*() const { return *node_; }
+  Node* operator->() const { return node_; }
+
+ private:
+  Node* node_ = nullptr;
 };
+
+inline Status Array::status() const {
+  return data_->node->status.load(std::memory_order_acquire);
+}
+
+// Guards what the comments of Node say. While it is held no array handle may be
+// let go.
+std::mutex& graph_mutex();
+// Drops inputs without recursion: a chain of a million nodes is let go in a
+// loop.
+void let_go(Inputs inputs);
 
 // Adds a node to the graph, on the current stream.
 Array make_array(std::shared_ptr<const Op> op, Shape shape, Dtype dtype,
                  Inputs inputs);
-Arrays make_arrays(std::shared_ptr<const Op> op, std::vector<Spec> specs,
+Arrays make_arrays(std::shared_ptr<const Op> op, int64_t outputs,
                    Inputs inputs);
+// A ready array that is no operation's, for memory to be put into.
+Array make_leaf(const Shape& shape, Dtype dtype);
 
-// The outputs of the node that `x` is one of; a dropped one is made anew
-// (without memory) so that positions hold.
+// The outputs of the node that `x` is one of, for a transform; the dropped ones
+// of a node that has been computed are made anew, by a copy of the node.
 Outputs outputs_of(const Array& x);
 
 // True if in[i] is contiguous, its memory has no other owner, and whoever
@@ -91,10 +163,8 @@ class TraceScope {
   TraceScope& operator=(const TraceScope&) = delete;
 };
 bool tracing();
-// Notes that x is computed while traced, for the end of the last scope.
-void keep_while_tracing(const Array& x);
-// Makes arrays ordinary ones: the graph behind those that have been computed is
-// let go.
-void stop_tracing(const std::vector<std::weak_ptr<ArrayData>>& arrays);
+// Notes that a node is computed while traced: at the end of the last scope its
+// outputs become ordinary arrays and it lets go of its inputs.
+void keep_while_tracing(Node& node);
 
 }  // namespace ingot

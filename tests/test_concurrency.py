@@ -42,6 +42,38 @@ def test_threads_evaluate_shared_and_own_arrays():
     assert not failures
 
 
+def test_threads_let_go_of_outputs_of_one_operation():
+    """Some before their node is computed, some while it is, some afterwards."""
+    before = mx.get_active_memory()
+    failures = []
+
+    def work(parts: list, evaluate: bool) -> None:
+        try:
+            while parts:
+                part = parts.pop()
+                if evaluate and part.sum().item() != 64:
+                    failures.append(part)
+                del part
+        except BaseException as error:
+            failures.append(error)
+
+    for i in range(200):
+        parts = mx.split(mx.ones((16 * 64,)) + 0, 16)
+        lists = [parts[k::4] for k in range(4)]
+        mx.async_eval(parts[i % 16])
+        del parts
+        threads = [
+            threading.Thread(target=work, args=(part, k % 2 == 0))
+            for k, part in enumerate(lists)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not failures
+    assert mx.get_active_memory() == before
+
+
 def test_gradients_in_threads():
     results = [0.0] * 8
 

@@ -73,6 +73,34 @@ def test_strided_inputs_are_read_in_place():
     assert allocations_of(lambda: mx.eval(mx.exp(x.T[::-1]))) == 1
 
 
+def test_outputs_that_nobody_holds_take_no_memory():
+    x = mx.ones((512, 512))
+    mx.eval(x)
+    before = mx.get_active_memory()
+    q, r = mx.linalg.qr(x)
+    del r  # before it is computed
+    mx.eval(q)
+    assert mx.get_active_memory() == before + q.nbytes
+    q, r = mx.linalg.qr(x)
+    mx.eval(q)
+    del q  # afterwards
+    assert mx.get_active_memory() == before + r.nbytes
+    del r
+    assert mx.get_active_memory() == before
+
+
+def test_an_array_that_is_let_go_while_it_is_computed_leaves_no_memory():
+    before = mx.get_active_memory()
+    for _ in range(20):
+        x = mx.full((MIB // 4,), 0.5)
+        for _ in range(10):
+            x = mx.sin(x)
+        mx.async_eval(x)
+        del x
+    mx.synchronize()
+    assert mx.get_active_memory() == before
+
+
 def test_memory_is_reused():
     x = mx.ones((4 * MIB,))
     mx.eval(x)

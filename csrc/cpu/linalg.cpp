@@ -80,17 +80,12 @@ class Factorisation {
 // x with its last two axes exchanged, cut to the first `columns` of the last.
 Array exchanged(const Array& x, int64_t columns) {
   int64_t last = x.ndim() - 1;
-  auto data = std::make_shared<ArrayData>();
-  data->shape = x.shape();
-  data->shape[last - 1] = x.shape(last);
-  data->shape[last] = columns;
-  data->dtype = x.dtype();
-  data->size = size_of(data->shape, x.dtype(), "qr");
+  Shape shape = x.shape();
+  shape[last - 1] = x.shape(last);
+  shape[last] = columns;
   Strides strides = x.strides();
   std::swap(strides[last], strides[last - 1]);
-  Array view(std::move(data));
-  view.view_of(x, std::move(strides));
-  return view;
+  return Array::view(x, shape, std::move(strides));
 }
 
 }  // namespace

@@ -85,18 +85,11 @@ std::optional<Layout> layout_of(const Array& x) {
 
 // x with dimensions of stride 0 (but for the matrix) shrunk to one.
 Array without_repeats(const Array& x) {
-  auto data = std::make_shared<ArrayData>();
-  data->shape = x.shape();
-  data->dtype = x.dtype();
-  data->size = x.size();
+  Shape shape = x.shape();
   for (int64_t i = 0; i < x.ndim() - 2; ++i) {
-    if (x.strides()[i] != 0 || x.size() == 0) continue;
-    data->size /= data->shape[i];
-    data->shape[i] = 1;
+    if (x.strides()[i] == 0 && x.size() > 0) shape[i] = 1;
   }
-  Array view(std::move(data));
-  view.view_of(x, x.strides());
-  return view;
+  return Array::view(x, shape, x.strides());
 }
 
 // Matrices that BLAS can read where they are, or gathered copies of them.

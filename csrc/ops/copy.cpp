@@ -13,13 +13,8 @@ namespace {
 // Part of an array's memory as an array of its own; the offset in elements.
 Array window_of(const Array& source, const Shape& shape, Strides strides,
                 int64_t offset) {
-  auto data = std::make_shared<ArrayData>();
-  data->size = size_of(shape, source.dtype(), "window");
-  data->shape = shape;
-  data->dtype = source.dtype();
-  Array window(std::move(data));
-  window.view_of(source, std::move(strides), offset * source.itemsize());
-  return window;
+  return Array::view(source, shape, std::move(strides),
+                     offset * source.itemsize());
 }
 
 // x between two indices along one axis.
@@ -85,6 +80,14 @@ class Split final : public Op {
  public:
   Split(int64_t axis, Shape starts) : axis_(axis), starts_(std::move(starts)) {}
   const char* name() const override { return "split"; }
+
+  Spec spec(const Inputs& in, int64_t output) const override {
+    Shape shape = in[0].shape();
+    bool last = output + 1 == starts_.size();
+    int64_t stop = last ? shape[axis_] : starts_[output + 1];
+    shape[axis_] = std::max<int64_t>(0, stop - starts_[output]);
+    return {std::move(shape), in[0].dtype()};
+  }
 
   void eval(Backend&, Inputs& in, Outputs& out) const override {
     int64_t step = in[0].strides()[axis_] * in[0].itemsize();
@@ -255,15 +258,9 @@ Arrays split(const Array& x, const Shape& indices, int64_t axis) {
   for (int64_t i : indices) {
     starts.push_back(std::clamp<int64_t>(i < 0 ? i + n : i, 0, n));
   }
-  std::vector<Spec> specs;
-  for (int64_t i = 0; i < starts.size(); ++i) {
-    int64_t stop = i + 1 < starts.size() ? starts[i + 1] : n;
-    Shape shape = x.shape();
-    shape[axis] = std::max<int64_t>(0, stop - starts[i]);
-    specs.push_back({std::move(shape), x.dtype()});
-  }
-  return make_arrays(std::make_shared<Split>(axis, std::move(starts)),
-                     std::move(specs), {x});
+  int64_t parts = starts.size();
+  return make_arrays(std::make_shared<Split>(axis, std::move(starts)), parts,
+                     {x});
 }
 
 Array repeat(const Array& x, int64_t repeats, int64_t axis) {
@@ -332,7 +329,7 @@ Array slice_update(const Array& x, const Array& update, const Shape& start,
           "slice_update: update must broadcast to shape ", shape, ", got ",
           update.shape());
   Array values = broadcast_to(astype(update, x.dtype()), shape);
-  if (window.ptr() == x.ptr()) return values;
+  if (window.get() == x.get()) return values;
   return make_array(std::make_shared<SliceUpdate>(start, stop, step), x.shape(),
                     x.dtype(), {x, values});
 }

@@ -71,18 +71,12 @@ Array derivative(BinaryOp op, int by, const Array& a, const Array& b,
 // x in the layout of the result that it broadcasts to.
 Array broadcast_view(const Array& x, const Array& out) {
   if (x.shape() == out.shape()) return x;
-  auto data = std::make_shared<ArrayData>();
-  data->shape = out.shape();
-  data->dtype = x.dtype();
-  data->size = out.size();
-  Array view(std::move(data));
   Strides strides(out.ndim(), 0);
   int64_t lead = out.ndim() - x.ndim();
   for (int64_t i = 0; i < x.ndim(); ++i) {
     if (x.shape(i) != 1) strides[lead + i] = x.strides()[i];
   }
-  view.view_of(x, std::move(strides));
-  return view;
+  return Array::view(x, out.shape(), std::move(strides));
 }
 
 class Unary final : public Op {

@@ -54,6 +54,15 @@ class Qr final : public Op {
  public:
   const char* name() const override { return "qr"; }
 
+  // q (..., m, k) and r (..., k, n), k = min(m, n)
+  Spec spec(const Inputs& in, int64_t output) const override {
+    Shape shape = in[0].shape();
+    int64_t rows = shape.size() - 2;
+    int64_t k = std::min(shape[rows], shape[rows + 1]);
+    shape[output == 0 ? rows + 1 : rows] = k;
+    return {std::move(shape), in[0].dtype()};
+  }
+
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();
     out[1].allocate();
@@ -150,11 +159,7 @@ std::pair<Array, Array> qr(const Array& x) {
           "qr: a must be float32 or float64, got ", x.dtype());
   require(x.ndim() >= 2, "qr: a must have at least 2 dimensions, got shape ",
           x.shape());
-  Shape q = x.shape(), r = x.shape();
-  int64_t k = std::min(q[x.ndim() - 2], q.back());
-  q.back() = k;
-  r[x.ndim() - 2] = k;
-  Arrays factors = make_arrays(op, {{q, x.dtype()}, {r, x.dtype()}}, {x});
+  Arrays factors = make_arrays(op, 2, {x});
   return {factors[0], factors[1]};
 }
 

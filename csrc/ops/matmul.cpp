@@ -13,7 +13,7 @@ namespace {
 // layer is. Its gradient is then computed the other way round too, and comes
 // out contiguous in the layout of what was transposed.
 bool is_transposed(const Array& x) {
-  return x.ndim() == 2 && x->node &&
+  return x.ndim() == 2 && x->node->op &&
          std::strcmp(x->node->op->name(), "transpose") == 0;
 }
 

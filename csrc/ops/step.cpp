@@ -62,19 +62,31 @@ double number(const Array& x) {
   });
 }
 
-// The inputs of a node: parameters, gradients, states slot by slot, settings.
+// The inputs of a node: for each tensor the parameter, the gradient and the
+// slots, then the settings. The outputs: for each the parameter and the slots.
 struct Layout {
   int64_t tensors;
   int slots;
-  int64_t parameter(int64_t i) const { return i; }
-  int64_t gradient(int64_t i) const { return tensors + i; }
-  int64_t state(int k, int64_t i) const { return (2 + k) * tensors + i; }
-  int64_t setting(int64_t j) const { return (2 + slots) * tensors + j; }
-  // Outputs are the parameters, then the states in the order of the inputs.
-  int64_t outputs() const { return (1 + slots) * tensors; }
-  int64_t source_of(int64_t output) const {
-    return output < tensors ? output : output + tensors;
+
+  Layout(StepRule rule, const Inputs& operands)
+      : slots(static_cast<int>(info(rule).slots.size())) {
+    tensors = operands.size() / operands_each();
+    require(operands.size() % operands_each() == 0, "step: the rule ",
+            info(rule).name, " must have ", operands_each(),
+            " operands for each tensor, got ", operands.size());
   }
+
+  int operands_each() const { return 2 + slots; }
+  int results_each() const { return 1 + slots; }
+  int64_t operand(int64_t tensor, int k) const {
+    return tensor * operands_each() + k;
+  }
+  int64_t result(int64_t tensor, int k) const {
+    return tensor * results_each() + k;
+  }
+  // The operand of a tensor that its k-th result replaces.
+  static int replaced(int k) { return k == 0 ? 0 : k + 1; }
+  int64_t setting(int64_t j) const { return tensors * operands_each() + j; }
 };
 
 template <class Rule>
@@ -88,23 +100,22 @@ Arrays compose_as(const Layout& at, const Inputs& in) {
     member<Lazy>(single, j) =
         Lazy(member<Lazy>(hyper, j).array(Dtype::float32));
   }
-  Arrays out(static_cast<size_t>(at.outputs()));
+  Arrays out;
   for (int64_t i = 0; i < at.tensors; ++i) {
-    auto load = [&](int64_t input, Dtype dtype) {
-      return Lazy(astype(in[input], dtype));
+    Dtype compute = compute_type(in[at.operand(i, 0)].dtype());
+    auto load = [&](int k) {
+      return Lazy(astype(in[at.operand(i, k)], compute));
     };
-    auto store = [&](int64_t output, const Lazy& value) {
-      out[static_cast<size_t>(output)] =
-          value.array(in[at.source_of(output)].dtype());
+    auto store = [&](int k, const Lazy& value) {
+      Dtype dtype = in[at.operand(i, at.replaced(k))].dtype();
+      out.push_back(value.array(dtype));
     };
-    Dtype compute = compute_type(in[at.parameter(i)].dtype());
     Element<Lazy, slots> e;
-    e.w = load(at.parameter(i), compute);
-    for (int k = 0; k < slots; ++k) e.s[k] = load(at.state(k, i), compute);
-    e = Rule::step(e, load(at.gradient(i), compute),
-                   compute == Dtype::float64 ? hyper : single);
-    store(i, e.w);
-    for (int k = 0; k < slots; ++k) store((1 + k) * at.tensors + i, e.s[k]);
+    e.w = load(0);
+    for (int k = 0; k < slots; ++k) e.s[k] = load(2 + k);
+    e = Rule::step(e, load(1), compute == Dtype::float64 ? hyper : single);
+    store(0, e.w);
+    for (int k = 0; k < slots; ++k) store(1 + k, e.s[k]);
   }
   return out;
 }
@@ -119,6 +130,13 @@ class Step final : public Op {
  public:
   Step(StepRule rule, Layout layout) : rule_(rule), at_(layout) {}
   const char* name() const override { return "step"; }
+
+  Spec spec(const Inputs& in, int64_t output) const override {
+    int k = static_cast<int>(output % at_.results_each());
+    const Array& x =
+        in[at_.operand(output / at_.results_each(), at_.replaced(k))];
+    return {x.shape(), x.dtype()};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     allocate(in, out);
@@ -152,12 +170,15 @@ class Step final : public Op {
  private:
   // All of it before anything is written: a failure leaves the inputs whole.
   void allocate(const Inputs& in, Outputs& out) const {
-    for (int64_t k = 0; k < out.size(); ++k) {
-      int64_t i = at_.source_of(k);
-      if (donatable(in, i)) {
-        out[k].view_of(in[i], contiguous_strides(in[i].shape()));
-      } else {
-        out[k].allocate();
+    for (int64_t i = 0; i < at_.tensors; ++i) {
+      for (int k = 0; k < at_.results_each(); ++k) {
+        int64_t source = at_.operand(i, at_.replaced(k));
+        Array& result = out[at_.result(i, k)];
+        if (donatable(in, source)) {
+          result.reuse(in[source]);
+        } else {
+          result.allocate();
+        }
       }
     }
   }
@@ -179,7 +200,7 @@ class Step final : public Op {
     table.slots = at_.slots;
     table.tensors.reserve(static_cast<size_t>(at_.tensors));
     for (int64_t i = 0; i < at_.tensors; ++i) {
-      if (in[at_.parameter(i)].size() == 0) continue;
+      if (in[at_.operand(i, 0)].size() == 0) continue;
       table.tensors.push_back(tensor(in, out, i));
       int64_t size = table.tensors.back().size;
       table.size += size;
@@ -192,26 +213,20 @@ class Step final : public Op {
   }
 
   StepTensor tensor(const Inputs& in, const Outputs& out, int64_t i) const {
-    const Array& w = in[at_.parameter(i)];
     StepTensor t{};
-    t.size = w.size();
-    t.compute = compute_type(w.dtype());
+    t.size = in[at_.operand(i, 0)].size();
+    t.compute = compute_type(in[at_.operand(i, 0)].dtype());
     t.direct = true;
-    auto read = [&](int operand, const Array& x) {
-      t.in[operand] = &x;
-      t.in_data[operand] = x.data();
+    for (int k = 0; k < at_.operands_each(); ++k) {
+      const Array& x = in[at_.operand(i, k)];
+      t.in[k] = &x;
+      t.in_data[k] = x.data();
       t.direct &= x.dtype() == t.compute && x.contiguous();
-    };
-    auto write = [&](int operand, const Array& x) {
-      t.out[operand] = &x;
-      t.out_data[operand] = x.data();
-    };
-    read(0, w);
-    read(1, in[at_.gradient(i)]);
-    write(0, out[i]);
-    for (int k = 0; k < at_.slots; ++k) {
-      read(2 + k, in[at_.state(k, i)]);
-      write(1 + k, out[(1 + k) * at_.tensors + i]);
+    }
+    for (int k = 0; k < at_.results_each(); ++k) {
+      const Array& x = out[at_.result(i, k)];
+      t.out[k] = &x;
+      t.out_data[k] = x.data();
     }
     return t;
   }
@@ -220,70 +235,41 @@ class Step final : public Op {
   Layout at_;
 };
 
-void check_tensor(const char* kind, size_t i, const Array& x, const Array& w) {
-  require(x.shape() == w.shape(), "step: ", kind, " ", i, " must have shape ",
-          w.shape(), ", got ", x.shape());
-  require<TypeError>(is_floating(x.dtype()), "step: ", kind, " ", i,
-                     " must be of a floating dtype, got ", x.dtype());
+const char* kind_of(const RuleInfo& rule, int operand) {
+  if (operand < 2) return operand == 0 ? "parameter" : "gradient";
+  return rule.slots[static_cast<size_t>(operand - 2)].c_str();
 }
 
-void check(const RuleInfo& rule, const Arrays& parameters,
-           const Arrays& gradients, const std::vector<Arrays>& states,
+void check(StepRule rule, const Layout& at, const Inputs& in,
            const Arrays& settings) {
-  size_t n = parameters.size();
-  require(gradients.size() == n,
-          "step: there must be one gradient for each of ", n,
-          " parameters, got ", gradients.size());
-  require(states.size() == rule.slots.size(), "step: the rule ", rule.name,
-          " must have ", rule.slots.size(), " slots, got ", states.size());
-  require(settings.size() == rule.settings.size(), "step: the rule ", rule.name,
-          " must have ", rule.settings.size(), " settings, got ",
-          settings.size());
-  for (size_t i = 0; i < n; ++i) {
-    check_tensor("parameter", i, parameters[i], parameters[i]);
-    check_tensor("gradient", i, gradients[i], parameters[i]);
-  }
-  for (size_t k = 0; k < states.size(); ++k) {
-    const std::string& slot = rule.slots[k];
-    require(states[k].size() == n, "step: there must be one ", slot,
-            " for each of ", n, " parameters, got ", states[k].size());
-    for (size_t i = 0; i < n; ++i) {
-      check_tensor(slot.c_str(), i, states[k][i], parameters[i]);
+  const RuleInfo& about = info(rule);
+  for (int64_t i = 0; i < at.tensors; ++i) {
+    const Shape& shape = in[at.operand(i, 0)].shape();
+    for (int k = 0; k < at.operands_each(); ++k) {
+      const Array& x = in[at.operand(i, k)];
+      if (is_floating(x.dtype()) && x.shape() == shape) continue;
+      const char* kind = kind_of(about, k);
+      require(x.shape() == shape, "step: ", kind, " ", i, " must have shape ",
+              shape, ", got ", x.shape());
+      throw TypeError(cat("step: ", kind, " ", i,
+                          " must be of a floating dtype, got ", x.dtype()));
     }
   }
+  require(settings.size() == about.settings.size(), "step: the rule ",
+          about.name, " must have ", about.settings.size(), " settings, got ",
+          settings.size());
   for (size_t j = 0; j < settings.size(); ++j) {
-    require(settings[j].ndim() == 0, "step: setting ", rule.settings[j],
+    require(settings[j].ndim() == 0, "step: setting ", about.settings[j],
             " must be a scalar, got shape ", settings[j].shape());
   }
 }
 
-// The inputs of the node, which then is their only owner if the caller was.
-Inputs joined(Arrays& parameters, Arrays& gradients,
-              std::vector<Arrays>& states, Arrays& settings) {
-  Inputs in;
-  in.reserve(static_cast<int64_t>((2 + states.size()) * parameters.size() +
-                                  settings.size()));
-  auto move_in = [&](Arrays& arrays) {
-    for (Array& x : arrays) in.push_back(std::move(x));
-    arrays.clear();
-  };
-  move_in(parameters);
-  move_in(gradients);
-  for (Arrays& slot : states) move_in(slot);
-  move_in(settings);
-  return in;
-}
-
-StepResult split(const Layout& at, Arrays all) {
-  auto take = [&](int64_t first) {
-    auto begin = std::make_move_iterator(all.begin() + first);
-    return Arrays(begin, begin + at.tensors);
-  };
-  StepResult result{take(0), {}};
-  for (int k = 0; k < at.slots; ++k) {
-    result.states.push_back(take((1 + k) * at.tensors));
-  }
-  return result;
+// The layout of a step's inputs, once checked: operands and settings in `in`.
+Layout joined(StepRule rule, Inputs& in, const Arrays& settings) {
+  Layout at(rule, in);
+  check(rule, at, in, settings);
+  for (const Array& x : settings) in.push_back(x);
+  return at;
 }
 
 }  // namespace
@@ -307,30 +293,16 @@ StepRule rule_named(const std::string& name) {
   throw ValueError(cat("step: rule must be one of ", known, ", got ", name));
 }
 
-StepResult step(StepRule rule, Arrays parameters, Arrays gradients,
-                std::vector<Arrays> states, Arrays settings) {
-  check(info(rule), parameters, gradients, states, settings);
-  Layout at{static_cast<int64_t>(parameters.size()),
-            static_cast<int>(states.size())};
-  if (at.tensors == 0) return {{}, std::vector<Arrays>(states.size())};
-  Inputs in = joined(parameters, gradients, states, settings);
-  std::vector<Spec> specs;
-  specs.reserve(static_cast<size_t>(at.outputs()));
-  for (int64_t k = 0; k < at.outputs(); ++k) {
-    const Array& x = in[at.source_of(k)];
-    specs.push_back({x.shape(), x.dtype()});
-  }
-  auto op = std::make_shared<Step>(rule, at);
-  return split(at, make_arrays(op, std::move(specs), std::move(in)));
+Arrays step(StepRule rule, Inputs operands, const Arrays& settings) {
+  Layout at = joined(rule, operands, settings);
+  if (at.tensors == 0) return {};
+  return make_arrays(std::make_shared<Step>(rule, at), at.result(at.tensors, 0),
+                     std::move(operands));
 }
 
-StepResult composed_step(StepRule rule, Arrays parameters, Arrays gradients,
-                         std::vector<Arrays> states, Arrays settings) {
-  check(info(rule), parameters, gradients, states, settings);
-  Layout at{static_cast<int64_t>(parameters.size()),
-            static_cast<int>(states.size())};
-  return split(
-      at, compose(rule, at, joined(parameters, gradients, states, settings)));
+Arrays composed_step(StepRule rule, Inputs operands, const Arrays& settings) {
+  Layout at = joined(rule, operands, settings);
+  return compose(rule, at, operands);
 }
 
 Array increment(const Array& x) {

@@ -9,6 +9,7 @@
 
 #include "csrc/array.h"
 #include "csrc/families.h"
+#include "csrc/graph.h"
 #include "metal/rules/rules.def"
 
 namespace ingot {
@@ -66,19 +67,13 @@ const RuleInfo& info(StepRule rule);
 // Throws ValueError where there is none of that name.
 StepRule rule_named(const std::string& name);
 
-struct StepResult {
-  Arrays parameters;
-  std::vector<Arrays> states;  // [slot][parameter]
-};
-
-// New parameters and states as one lazy node. Settings are scalars of any type,
-// read when the step is computed; the memory of parameters and states that have
-// no other owner then is written in place.
-StepResult step(StepRule rule, Arrays parameters, Arrays gradients,
-                std::vector<Arrays> states, Arrays settings);
+// One lazy node for all tensors. Operands are, tensor by tensor, the parameter,
+// the gradient and the slots; results the new parameter and the new slots.
+// Settings are scalars of any type, read when the step is computed; the memory
+// of parameters and slots that have no other owner then is written in place.
+Arrays step(StepRule rule, Inputs operands, const Arrays& settings);
 // The same numbers from the same formula as a graph of ordinary operations.
-StepResult composed_step(StepRule rule, Arrays parameters, Arrays gradients,
-                         std::vector<Arrays> states, Arrays settings);
+Arrays composed_step(StepRule rule, Inputs operands, const Arrays& settings);
 
 // x + 1; at once for an integer scalar (below 2^53) that has been computed, so
 // that a count does not grow a graph.

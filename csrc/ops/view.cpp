@@ -20,12 +20,8 @@ class Reshape final : public Op {
       return;
     }
     out[0].allocate();
-    auto data = std::make_shared<ArrayData>();
-    data->shape = in[0].shape();
-    data->dtype = in[0].dtype();
-    data->size = in[0].size();
-    Array target(std::move(data));
-    target.view_of(out[0], contiguous_strides(in[0].shape()));
+    const Shape& shape = in[0].shape();
+    Array target = Array::view(out[0], shape, contiguous_strides(shape));
     backend.copy(in[0], target);
   }
 

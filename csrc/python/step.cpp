@@ -26,19 +26,52 @@ Arrays to_arrays(const std::vector<Setting>& settings) {
   return arrays;
 }
 
-using StepFunction = StepResult (*)(StepRule, Arrays, Arrays, Columns, Arrays);
+// Operands tensor by tensor, as the core takes them.
+Inputs interleaved(const Arrays& parameters, const Arrays& gradients,
+                   const Columns& states, const RuleInfo& rule) {
+  size_t n = parameters.size();
+  require(gradients.size() == n,
+          "step: there must be one gradient for each of ", n,
+          " parameters, got ", gradients.size());
+  for (size_t k = 0; k < states.size(); ++k) {
+    require(states[k].size() == n, "step: there must be one ", rule.slots[k],
+            " for each of ", n, " parameters, got ", states[k].size());
+  }
+  Inputs operands;
+  for (size_t i = 0; i < n; ++i) {
+    operands.push_back(parameters[i]);
+    operands.push_back(gradients[i]);
+    for (const Arrays& slot : states) operands.push_back(slot[i]);
+  }
+  return operands;
+}
+
+using StepFunction = Arrays (*)(StepRule, Inputs, const Arrays&);
 
 void def_step(nb::module_& m, const char* name, StepFunction f,
               const char* doc) {
   m.def(
       name,
-      [f](const std::string& rule, Arrays parameters, Arrays gradients,
+      [f](const std::string& name, Arrays parameters, Arrays gradients,
           Columns states, const std::vector<Setting>& settings) {
-        StepResult result =
-            f(rule_named(rule), std::move(parameters), std::move(gradients),
-              std::move(states), to_arrays(settings));
-        return std::make_pair(std::move(result.parameters),
-                              std::move(result.states));
+        StepRule rule = rule_named(name);
+        size_t n = parameters.size(), slots = info(rule).slots.size();
+        require(states.size() == slots, "step: the rule ", name, " must have ",
+                slots, " slots, got ", states.size());
+        Inputs operands =
+            interleaved(parameters, gradients, states, info(rule));
+        // Given away: what the node alone holds it may write over.
+        parameters.clear();
+        gradients.clear();
+        states.clear();
+        Arrays results = f(rule, std::move(operands), to_arrays(settings));
+        states.resize(slots);
+        for (size_t i = 0; i < n; ++i) {
+          auto* result = &results[i * (1 + slots)];
+          parameters.push_back(std::move(*result));
+          for (Arrays& slot : states) slot.push_back(std::move(*++result));
+        }
+        return std::make_pair(std::move(parameters), std::move(states));
       },
       "rule"_a, "parameters"_a, "gradients"_a, "states"_a, "settings"_a, doc);
 }
@@ -85,64 +118,68 @@ class Match {
   }
 
   Match(nb::handle gradients, const std::vector<nb::object>& slots)
-      : tree_(nb::borrow(gradients)), slots_(slots), states_(slots.size()) {}
+      : tree_(nb::borrow(gradients)), slots_(slots) {
+    if (!PyDict_Check(gradients.ptr())) return;
+    auto children = static_cast<size_t>(PyDict_Size(gradients.ptr()));
+    places_.reserve(children * results_each());
+    operands_.reserve(static_cast<int64_t>(children * (1 + results_each())));
+  }
 
   void step(const std::string& rule, const std::vector<Setting>& settings) {
     // Given away: what the node alone holds it may write over.
-    StepResult result = ingot::step(rule_named(rule), std::move(parameters_),
-                                    std::move(gradients_), std::move(states_),
-                                    to_arrays(settings));
-    parameters_ = std::move(result.parameters);
-    states_ = std::move(result.states);
+    results_ = ingot::step(rule_named(rule), std::move(operands_),
+                           to_arrays(settings));
   }
 
-  void assign_states() const {
-    for (size_t i = 0; i < places_.size(); ++i) {
-      for (size_t k = 0; k < slots_.size(); ++k) {
-        set(places_[i].state, slots_[k], states_[k][i]);
-      }
+  void assign_states() {
+    for (size_t i = 0; i < results_.size(); ++i) {
+      if (i % results_each() != 0) places_[i].set(std::move(results_[i]));
     }
   }
 
-  void assign_parameters() const {
-    for (size_t i = 0; i < places_.size(); ++i) {
-      const Place& at = places_[i];
-      if (at.key.is_valid()) set(at.container, at.key, parameters_[i]);
+  void assign_parameters() {
+    for (size_t i = 0; i < results_.size(); i += results_each()) {
+      if (places_[i].key.is_valid()) places_[i].set(std::move(results_[i]));
     }
   }
 
   nb::object tree() const {
+    Arrays parameters;
+    for (size_t i = 0; i < results_.size(); i += results_each()) {
+      parameters.push_back(results_[i]);
+    }
     size_t next = 0;
-    return replace_arrays(tree_, parameters_, next);
+    return replace_arrays(tree_, parameters, next);
   }
 
  private:
+  // Where an array is, to be replaced by a result.
   struct Place {
-    nb::object container, key;  // of the parameter; none if it is the tree
-    nb::object state;
+    nb::object container, key;  // none if the array is the tree
+    nb::object array;           // none if others than the container hold it
+
+    static nb::object sole(nb::handle array) {
+      return Py_REFCNT(array.ptr()) == 1 ? nb::borrow(array) : nb::object();
+    }
+
+    void set(Array result) {
+      if (!result) return;  // set before
+      // A Python object that the container and this place alone hold takes the
+      // new value: half the cost of a new object.
+      if (array && Py_REFCNT(array.ptr()) == 2) {
+        *nb::inst_ptr<Array>(array) = std::move(result);
+        return;
+      }
+      nb::object object = nb::cast(std::move(result));
+      if (PyObject_SetItem(container.ptr(), key.ptr(), object.ptr()) != 0) {
+        throw nb::python_error();
+      }
+    }
   };
 
   static constexpr int kMaxDepth = 200;
 
-  static void set(const nb::object& container, const nb::object& key,
-                  const Array& value) {
-    // A Python object that nobody else sees takes the new value: half the cost
-    // of a new object.
-    nb::handle old = entry(container, key);
-    if (old && is_array(old) && Py_REFCNT(old.ptr()) == 1) {
-      *nb::inst_ptr<Array>(old) = value;
-      return;
-    }
-    nb::object object = nb::cast(value);
-    if (PyObject_SetItem(container.ptr(), key.ptr(), object.ptr()) != 0) {
-      throw nb::python_error();
-    }
-  }
-
-  static bool is_array(nb::handle value) {
-    static const nb::handle type = nb::type<Array>();
-    return value.type().is(type);
-  }
+  size_t results_each() const { return 1 + slots_.size(); }
 
   bool walk(nb::handle gradient, nb::handle parameter, nb::handle state,
             Place& place, int depth) {
@@ -201,18 +238,19 @@ class Match {
     if (!is_array(parameter) || !PyDict_Check(state.ptr())) return false;
     const Array& w = *nb::inst_ptr<Array>(parameter);
     const Array& g = *nb::inst_ptr<Array>(gradient);
-    if (!is_floating(w.dtype()) || !fits(g, w)) return false;
-    for (size_t k = 0; k < slots_.size(); ++k) {
-      nb::handle value = entry(state, slots_[k]);
+    if (!fits(w, w) || !fits(g, w)) return false;
+    operands_.push_back(w);
+    operands_.push_back(g);
+    place.array = Place::sole(parameter);
+    places_.push_back(std::move(place));
+    for (const nb::object& slot : slots_) {
+      nb::handle value = entry(state, slot);
       if (!value || !is_array(value)) return false;
       const Array& s = *nb::inst_ptr<Array>(value);
       if (!fits(s, w)) return false;
-      states_[k].push_back(s);
+      operands_.push_back(s);
+      places_.push_back({nb::borrow(state), slot, Place::sole(value)});
     }
-    gradients_.push_back(g);
-    parameters_.push_back(w);
-    place.state = nb::borrow(state);
-    places_.push_back(std::move(place));
     return true;
   }
 
@@ -222,10 +260,9 @@ class Match {
 
   nb::object tree_;
   std::vector<nb::object> slots_;
-  std::vector<Place> places_;
-  Arrays gradients_;
-  Arrays parameters_;  // new ones after step()
-  Columns states_;
+  std::vector<Place> places_;  // of each parameter and its slots, in turn
+  Inputs operands_;
+  Arrays results_;  // after step(), in the order of places_
 };
 
 void bind_match(nb::module_& m) {

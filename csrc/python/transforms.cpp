@@ -12,9 +12,15 @@ using ArrayList = std::vector<Array>;
 using TypedList = nb::typed<nb::list, Array>;
 using ListFunction = nb::typed<nb::callable, TypedList(TypedList)>;
 
-Arrays collect_all(const nb::args& trees) {
+// What is to be computed of some trees: one array of each run of outputs that
+// one node will fill (a step has thousands, and counting owners takes time).
+Arrays pending(const nb::args& trees) {
   Arrays arrays;
-  for (nb::handle tree : trees) collect_arrays(tree, arrays);
+  auto add = [&](const Array& x) {
+    if (x.ready()) return;
+    if (arrays.empty() || x->node != arrays.back()->node) arrays.push_back(x);
+  };
+  for (nb::handle tree : trees) for_each_array(tree, add);
   return arrays;
 }
 
@@ -35,7 +41,7 @@ void bind_transforms(nb::module_& m) {
   m.def(
       "eval",
       [](const nb::args& trees) {
-        Arrays arrays = collect_all(trees);
+        Arrays arrays = pending(trees);
         nb::gil_scoped_release release;
         eval(arrays);
       },
@@ -57,7 +63,7 @@ Example:
   m.def(
       "async_eval",
       [](const nb::args& trees) {
-        Arrays arrays = collect_all(trees);
+        Arrays arrays = pending(trees);
         nb::gil_scoped_release release;
         async_eval(arrays);
       },
@@ -84,7 +90,7 @@ Args:
       "function"_a, "primals"_a, "tangents"_a);
   m.def("_tree_arrays", [](nb::handle tree) {
     Arrays arrays;
-    collect_arrays(tree, arrays);
+    for_each_array(tree, [&](const Array& x) { arrays.push_back(x); });
     return arrays;
   });
   m.def(

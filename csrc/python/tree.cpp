@@ -3,36 +3,28 @@
 #include "csrc/python/tree.h"
 
 namespace ingot::python {
-namespace {
 
-constexpr int kMaxDepth = 512;  // a deeper tree contains itself
-
-void check_depth(int depth) {
+void detail::check_depth(int depth) {
+  constexpr int kMaxDepth = 512;  // a deeper tree contains itself
   require(depth < kMaxDepth, "tree: containers must be nested at most ",
           kMaxDepth, " deep; this one may contain itself");
 }
 
-void collect(nb::handle tree, Arrays& arrays, int depth) {
-  check_depth(depth);
+nb::object detail::state_of(nb::handle tree) {
   PyObject* o = tree.ptr();
-  if (nb::isinstance<Array>(tree)) {
-    arrays.push_back(*nb::inst_ptr<Array>(tree));
-  } else if (PyDict_Check(o)) {
-    PyObject *key, *value;
-    Py_ssize_t position = 0;
-    while (PyDict_Next(o, &position, &key, &value)) {
-      collect(value, arrays, depth + 1);
-    }
-  } else if (PyList_Check(o) || PyTuple_Check(o)) {
-    for (nb::handle item : tree) collect(item, arrays, depth + 1);
-  }
+  bool container = PyDict_Check(o) || PyList_Check(o) || PyTuple_Check(o);
+  if (container || nb::isinstance<Array>(tree)) return nb::borrow(tree);
+  nb::object state = nb::getattr(tree, "state", nb::none());
+  return PyDict_Check(state.ptr()) ? state : nb::borrow(tree);
 }
+
+namespace {
 
 nb::object replace(nb::handle tree, const Arrays& arrays, size_t& next,
                    int depth) {
-  check_depth(depth);
+  detail::check_depth(depth);
   PyObject* o = tree.ptr();
-  if (nb::isinstance<Array>(tree)) {
+  if (is_array(tree)) {
     require(next < arrays.size(), "tree: must not change meanwhile, got more ",
             "arrays than the ", arrays.size(), " there were");
     return nb::cast(arrays[next++]);
@@ -60,16 +52,6 @@ nb::object replace(nb::handle tree, const Arrays& arrays, size_t& next,
 }
 
 }  // namespace
-
-void collect_arrays(nb::handle tree, Arrays& arrays) {
-  PyObject* o = tree.ptr();
-  bool container = PyDict_Check(o) || PyList_Check(o) || PyTuple_Check(o);
-  if (!container && !nb::isinstance<Array>(tree)) {
-    nb::object state = nb::getattr(tree, "state", nb::none());
-    if (PyDict_Check(state.ptr())) return collect(state, arrays, 0);
-  }
-  collect(tree, arrays, 0);
-}
 
 nb::object replace_arrays(nb::handle tree, const Arrays& arrays, size_t& next) {
   return replace(tree, arrays, next, 0);

@@ -6,9 +6,45 @@
 
 namespace ingot::python {
 
-// The arrays of a tree, depth first. Leaves of other kinds are passed over; so
-// is an object whose `state` is a tree replaced by it (an optimizer).
-void collect_arrays(nb::handle tree, Arrays& arrays);
+// Whether it is an array, and of no subclass.
+inline bool is_array(nb::handle value) {
+  static const nb::handle type = nb::type<Array>();
+  return value.type().is(type);
+}
+
+namespace detail {
+
+void check_depth(int depth);  // throws ValueError where it is absurd
+nb::object state_of(nb::handle tree);
+
+template <class F>
+void visit_arrays(nb::handle tree, F& f, int depth) {
+  check_depth(depth);
+  PyObject* o = tree.ptr();
+  if (is_array(tree)) {
+    f(*nb::inst_ptr<Array>(tree));
+  } else if (PyDict_Check(o)) {
+    PyObject *key, *value;
+    Py_ssize_t position = 0;
+    while (PyDict_Next(o, &position, &key, &value)) {
+      visit_arrays(value, f, depth + 1);
+    }
+  } else if (PyList_Check(o) || PyTuple_Check(o)) {
+    for (nb::handle item : tree) visit_arrays(item, f, depth + 1);
+  } else if (nb::isinstance<Array>(tree)) {
+    f(*nb::inst_ptr<Array>(tree));
+  }
+}
+
+}  // namespace detail
+
+// Calls f(const Array&) for the arrays of a tree, depth first. Leaves of other
+// kinds are passed over; an object whose `state` is a dict stands for that (an
+// optimizer).
+template <class F>
+void for_each_array(nb::handle tree, F&& f) {
+  detail::visit_arrays(detail::state_of(tree), f, 0);
+}
 
 // A tree of the same structure, with its arrays replaced in order; every other
 // leaf stays.
