@@ -4,6 +4,7 @@
 
 #include "csrc/cancel.h"
 #include "csrc/cpu/backend.h"
+#include "csrc/cpu/simd.h"
 #include "csrc/error.h"
 #include "csrc/eval.h"
 
@@ -75,6 +76,7 @@ NB_MODULE(_core, m) {
   // At exit Python may drop modules after types: no leak, but it reads like
   // one.
   nb::set_leak_warnings(false);
+  cpu::kernels();  // an ImportError where the processor has none
   // Not destroyed: workers may still compute while the process exits.
   static cpu::CpuBackend& cpu = *new cpu::CpuBackend;
   register_backend(DeviceType::cpu, cpu);
