@@ -14,7 +14,6 @@ using ShapeArg = std::optional<IntOrInts>;
 #define INGOT_KEY_AND_STREAM "key"_a = nb::none(), "stream"_a = nb::none()
 
 Array or_next(const Key& key) { return key ? *key : Array(); }
-
 std::optional<Shape> or_none(const ShapeArg& shape) {
   return shape ? std::optional(shape->values) : std::nullopt;
 }

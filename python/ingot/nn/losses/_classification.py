@@ -1,25 +1,15 @@
-"""Loss functions: computed in float32 for half types, returned in the inputs' dtype."""
+"""Losses between distributions over classes."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import ingot.core as mx
 
-from ._check import array, finite, wide
+from .._check import array, finite, wide
+from ._common import Reduction, check_same, finish, result_dtype
 
-__all__ = [
-    "binary_cross_entropy",
-    "cross_entropy",
-    "huber_loss",
-    "kl_div_loss",
-    "l1_loss",
-    "mse_loss",
-    "nll_loss",
-    "smooth_l1_loss",
-]
-
-Reduction = Literal["none", "mean", "sum"]
+__all__ = ["binary_cross_entropy", "cross_entropy", "kl_div_loss", "nll_loss"]
 
 
 def cross_entropy(
@@ -68,17 +58,17 @@ def cross_entropy(
     x = wide(logits)
     normalizer = mx.logsumexp(x, axis=axis)
     if targets.ndim == logits.ndim:
-        _check_same(name, "logits", logits, "targets", targets)
+        check_same(name, "logits", logits, "targets", targets)
         p = wide(targets)
         loss = mx.sum(p, axis=axis) * normalizer - _expected(p, x, axis)
-        dtype = _result_dtype(logits, targets)
+        dtype = result_dtype(logits, targets)
     else:
         loss = normalizer - _select(name, x, targets, axis)
-        dtype = _result_dtype(logits, logits)
+        dtype = result_dtype(logits, logits)
     if smoothing > 0:
         uniform = normalizer - mx.mean(x, axis=axis)
         loss = (1 - smoothing) * loss + smoothing * uniform
-    return _finish(name, loss, weights, reduction, dtype)
+    return finish(name, loss, weights, reduction, dtype)
 
 
 def binary_cross_entropy(
@@ -115,13 +105,13 @@ def binary_cross_entropy(
         array(0.510826, dtype=float32)
     """
     name = "binary_cross_entropy"
-    _check_same(name, "inputs", inputs, "targets", targets)
+    check_same(name, "inputs", inputs, "targets", targets)
     x, t = wide(inputs), wide(targets)
     if with_logits:
         loss = mx.logaddexp(x, 0) - t * x
     else:
         loss = -(t * _bounded_log(x, 0) + (1 - t) * _bounded_log(x, 1))
-    return _finish(name, loss, weights, reduction, _result_dtype(inputs, targets))
+    return finish(name, loss, weights, reduction, result_dtype(inputs, targets))
 
 
 def nll_loss(
@@ -151,139 +141,7 @@ def nll_loss(
     name = "nll_loss"
     axis = _check_classes(name, "inputs", inputs, axis)
     loss = -_select(name, wide(inputs), targets, axis)
-    return _finish(name, loss, None, reduction, _result_dtype(inputs, inputs))
-
-
-def mse_loss(
-    predictions: mx.array, targets: mx.array, reduction: Reduction = "mean"
-) -> mx.array:
-    """Squared error: (prediction - target)^2.
-
-    Args:
-        predictions: The predictions.
-        targets: The targets, of the same shape.
-        reduction: "none", "mean" or "sum". Default: "mean".
-
-    Returns:
-        The losses, of the shape of `predictions`, or their mean or sum.
-
-    Raises:
-        ValueError: Shapes differ, or `reduction` is unknown.
-
-    Example:
-        >>> import ingot.core as mx
-        >>> import ingot.nn as nn
-        >>> nn.losses.mse_loss(mx.array([1.0, 3.0]), mx.array([1.0, 1.0]))
-        array(2, dtype=float32)
-    """
-    name = "mse_loss"
-    difference = _difference(name, "predictions", predictions, targets)
-    dtype = _result_dtype(predictions, targets)
-    return _finish(name, mx.square(difference), None, reduction, dtype)
-
-
-def l1_loss(
-    predictions: mx.array, targets: mx.array, reduction: Reduction = "mean"
-) -> mx.array:
-    """Absolute error: |prediction - target|.
-
-    Args:
-        predictions: The predictions.
-        targets: The targets, of the same shape.
-        reduction: "none", "mean" or "sum". Default: "mean".
-
-    Returns:
-        The losses, of the shape of `predictions`, or their mean or sum.
-
-    Raises:
-        ValueError: Shapes differ, or `reduction` is unknown.
-
-    Example:
-        >>> import ingot.core as mx
-        >>> import ingot.nn as nn
-        >>> nn.losses.l1_loss(mx.array([1.0, 3.0]), mx.array([1.0, 1.0]))
-        array(1, dtype=float32)
-    """
-    name = "l1_loss"
-    difference = _difference(name, "predictions", predictions, targets)
-    dtype = _result_dtype(predictions, targets)
-    return _finish(name, mx.abs(difference), None, reduction, dtype)
-
-
-def smooth_l1_loss(
-    predictions: mx.array,
-    targets: mx.array,
-    beta: float = 1.0,
-    reduction: Reduction = "mean",
-) -> mx.array:
-    """Absolute error, rounded off near 0.
-
-    d^2 / (2 beta) where d = |prediction - target| < beta, d - beta / 2 elsewhere.
-
-    Args:
-        predictions: The predictions.
-        targets: The targets, of the same shape.
-        beta: Where the two meet, at least 0; 0 gives `l1_loss`. Default: 1.
-        reduction: "none", "mean" or "sum". Default: "mean".
-
-    Returns:
-        The losses, of the shape of `predictions`, or their mean or sum.
-
-    Raises:
-        ValueError: Shapes differ, `beta` is negative, or `reduction` is unknown.
-
-    Example:
-        >>> import ingot.core as mx
-        >>> import ingot.nn as nn
-        >>> x, y = mx.array([0.5, 3.0]), mx.array([0.0, 0.0])
-        >>> nn.losses.smooth_l1_loss(x, y, reduction="none")
-        array([0.125, 2.5], dtype=float32)
-    """
-    name = "smooth_l1_loss"
-    beta = finite(name, "beta", beta, 0.0)
-    loss = mx.abs(_difference(name, "predictions", predictions, targets))
-    if beta > 0:
-        loss = _rounded_off(loss, beta) / beta
-    dtype = _result_dtype(predictions, targets)
-    return _finish(name, loss, None, reduction, dtype)
-
-
-def huber_loss(
-    inputs: mx.array,
-    targets: mx.array,
-    delta: float = 1.0,
-    reduction: Reduction = "none",
-) -> mx.array:
-    """Squared error near 0, linear beyond.
-
-    a^2 / 2 where a = |input - target| <= delta, delta (a - delta / 2) elsewhere.
-
-    Args:
-        inputs: The predictions.
-        targets: The targets, of the same shape.
-        delta: Where the two meet, at least 0. Default: 1.
-        reduction: "none", "mean" or "sum". Default: "none".
-
-    Returns:
-        The losses, of the shape of `inputs`, or their mean or sum.
-
-    Raises:
-        ValueError: Shapes differ, `delta` is negative, or `reduction` is unknown.
-
-    Reference:
-        Huber (1964), Robust estimation of a location parameter.
-
-    Example:
-        >>> import ingot.core as mx
-        >>> import ingot.nn as nn
-        >>> nn.losses.huber_loss(mx.array([0.5, 3.0]), mx.array([0.0, 0.0]))
-        array([0.125, 2.5], dtype=float32)
-    """
-    name = "huber_loss"
-    delta = finite(name, "delta", delta, 0.0)
-    error = mx.abs(_difference(name, "inputs", inputs, targets))
-    dtype = _result_dtype(inputs, targets)
-    return _finish(name, _rounded_off(error, delta), None, reduction, dtype)
+    return finish(name, loss, None, reduction, result_dtype(inputs, inputs))
 
 
 def kl_div_loss(
@@ -314,10 +172,10 @@ def kl_div_loss(
     """
     name = "kl_div_loss"
     axis = _check_classes(name, "inputs", inputs, axis)
-    _check_same(name, "inputs", inputs, "targets", targets)
+    check_same(name, "inputs", inputs, "targets", targets)
     x, t = wide(inputs), wide(targets)
     loss = _expected(mx.exp(t), t - x, axis)
-    return _finish(name, loss, None, reduction, _result_dtype(inputs, targets))
+    return finish(name, loss, None, reduction, result_dtype(inputs, targets))
 
 
 def _check_classes(name: str, what: str, x: Any, axis: int) -> int:
@@ -329,21 +187,6 @@ def _check_classes(name: str, what: str, x: Any, axis: int) -> int:
             f"got {axis}"
         )
     return int(axis % x.ndim)
-
-
-def _check_same(name: str, what_a: str, a: Any, what_b: str, b: Any) -> None:
-    array(name, what_a, a)
-    array(name, what_b, b)
-    if a.shape != b.shape:
-        raise ValueError(
-            f"{name}: {what_b} must have the shape of {what_a}, {tuple(a.shape)}, "
-            f"got {tuple(b.shape)}"
-        )
-
-
-def _result_dtype(a: mx.array, b: mx.array) -> mx.Dtype:
-    dtype = a.dtype if a.dtype == b.dtype else mx.result_type(a.dtype, b.dtype)
-    return dtype if mx.issubdtype(dtype, mx.floating) else mx.float32
 
 
 def _select(name: str, x: mx.array, indices: Any, axis: int) -> mx.array:
@@ -377,41 +220,3 @@ def _bounded_log(q: mx.array, pole: int) -> mx.array:
     inner = mx.where(at_pole, 1 - pole, q)
     log = mx.log1p(-inner) if pole else mx.log(inner)
     return mx.where(at_pole, -100.0, mx.maximum(log, -100.0))
-
-
-def _difference(name: str, what: str, x: Any, targets: Any) -> mx.array:
-    _check_same(name, what, x, "targets", targets)
-    return wide(x) - wide(targets)
-
-
-def _rounded_off(a: mx.array, delta: float) -> mx.array:
-    # a^2 / 2 up to delta, then the tangent there.
-    inner = mx.minimum(a, delta)
-    return inner * (a - 0.5 * inner)
-
-
-def _finish(
-    name: str,
-    loss: mx.array,
-    weights: mx.array | None,
-    reduction: str,
-    dtype: mx.Dtype,
-) -> mx.array:
-    """Weight and reduce the losses, and round them to `dtype`."""
-    if reduction not in ("none", "mean", "sum"):
-        raise ValueError(
-            f'{name}: reduction must be "none", "mean" or "sum", got {reduction!r}'
-        )
-    if weights is not None:
-        array(name, "weights", weights)
-        if weights.shape != loss.shape:
-            raise ValueError(
-                f"{name}: weights must have the losses' shape, {tuple(loss.shape)}, "
-                f"got {tuple(weights.shape)}"
-            )
-        loss = loss * weights
-    if reduction == "mean":
-        loss = mx.mean(loss)
-    elif reduction == "sum":
-        loss = mx.sum(loss)
-    return loss.astype(dtype)
