@@ -1,7 +1,7 @@
 // The buffer cache. Small blocks come from size classes (four to a power of
 // two), large ones are mapped on huge pages: first touch is what a large
 // allocation costs (5 to 12 times less with 2 MiB pages), so freed blocks are
-// kept.
+// kept. A block that a GPU may still use waits until it has completed.
 // SPDX-License-Identifier: MIT
 #include "csrc/allocator.h"
 
@@ -43,6 +43,10 @@ int class_index(size_t rounded) {
   return (power - 6) * 4 + quarter;
 }
 
+size_t class_size_of(int index) {
+  return (4 + static_cast<size_t>(index % 4)) << (index / 4 + 4);
+}
+
 void* map(size_t bytes) {
 #if defined(__linux__)
   // Over-map, then cut to a 2 MiB boundary so that huge pages can back it all.
@@ -65,66 +69,119 @@ void* map(size_t bytes) {
 #endif
 }
 
-void* system_allocate(size_t bytes) {
-  if (bytes >= kLarge) return map(bytes);
+Block system_allocate(size_t bytes) {
+  if (bytes >= kLarge) return {map(bytes)};
   void* data = nullptr;
-  return posix_memalign(&data, kAlignment, bytes) == 0 ? data : nullptr;
+  return {posix_memalign(&data, kAlignment, bytes) == 0 ? data : nullptr};
 }
 
-void system_free(void* data, size_t bytes) {
+void system_free(Block block, size_t bytes) {
   if (bytes >= kLarge) {
-    munmap(data, bytes);
+    munmap(block.data, bytes);
   } else {
-    std::free(data);
+    std::free(block.data);
   }
 }
 
+Source source = {system_allocate, system_free};
+std::atomic<uint64_t> completed_work{0};
+thread_local bool on_gpu = false;
+
+// Freed while a GPU may still use it.
+struct Waiting {
+  Block block;
+  size_t size;
+  uint64_t work;
+};
+
 struct State {
   std::mutex mutex;
-  std::vector<void*> classes[kClasses];
-  std::multimap<size_t, void*> large;
+  std::vector<Block> classes[kClasses];
+  std::multimap<size_t, Block> large;
+  std::vector<Waiting> waiting;
   Counters counters;
   size_t limit = system_memory();
   size_t cache_limit = system_memory() / 4;
 
-  void* take_cached(size_t rounded) {
+  Block take_cached(size_t rounded) {
+    settle();
+    if (on_gpu) {
+      for (Waiting& w : waiting) {
+        if (w.size != rounded) continue;
+        counters.cached -= rounded;
+        return take(w).block;
+      }
+    }
     if (rounded < kLarge) {
       auto& list = classes[class_index(rounded)];
-      if (list.empty()) return nullptr;
-      void* data = list.back();
+      if (list.empty()) return {};
+      Block block = list.back();
       list.pop_back();
       counters.cached -= rounded;
-      return data;
+      return block;
     }
     auto it = large.find(rounded);
-    if (it == large.end()) return nullptr;
-    void* data = it->second;
+    if (it == large.end()) return {};
+    Block block = it->second;
     large.erase(it);
     counters.cached -= rounded;
-    return data;
+    return block;
   }
 
-  void keep(void* data, size_t rounded) {
-    if (counters.cached + rounded > cache_limit) {
-      system_free(data, rounded);
-      return;
-    }
-    counters.cached += rounded;
-    if (rounded < kLarge) {
-      classes[class_index(rounded)].push_back(data);
+  void keep(Block block, size_t rounded, uint64_t last_use) {
+    if (last_use > completed()) {
+      waiting.push_back({block, rounded, last_use});
+      counters.cached += rounded;
+    } else if (counters.cached + rounded > cache_limit) {
+      source.free(block, rounded);
     } else {
-      large.emplace(rounded, data);
+      put(block, rounded);
+      counters.cached += rounded;
+    }
+  }
+
+  // What the GPU has completed is like all the rest.
+  void settle() {
+    for (size_t i = 0; i < waiting.size();) {
+      if (waiting[i].work > completed()) {
+        ++i;
+        continue;
+      }
+      Waiting done = take(waiting[i]);
+      put(done.block, done.size);
     }
   }
 
   void drop_cache() {
+    settle();
     for (int i = 0; i < kClasses; ++i) {
-      for (void* data : classes[i]) std::free(data);
+      for (Block block : classes[i]) {
+        source.free(block, class_size_of(i));
+        counters.cached -= class_size_of(i);
+      }
       classes[i].clear();
     }
-    for (auto [size, data] : large) munmap(data, size);
+    for (auto [size, block] : large) {
+      source.free(block, size);
+      counters.cached -= size;
+    }
     large.clear();
-    counters.cached = 0;
+  }
+
+ private:
+  void put(Block block, size_t rounded) {
+    if (rounded < kLarge) {
+      classes[class_index(rounded)].push_back(block);
+    } else {
+      large.emplace(rounded, block);
+    }
+  }
+
+  Waiting take(Waiting& w) {
+    Waiting taken = w;
+    w = waiting.back();
+    waiting.pop_back();
+    return taken;
   }
 };
 
@@ -156,30 +213,32 @@ BufferPtr allocate(size_t bytes, const std::string& what) {
   State& s = state();
   size_t rounded =
       bytes < kLarge ? class_size(bytes) : round_up(bytes, kHugePage);
-  void* data;
+  Block block;
   {
     std::lock_guard lock(s.mutex);
     if (bytes > s.limit || s.counters.active + rounded > s.limit) {
       refuse(bytes, what, s.limit);
     }
-    data = s.take_cached(rounded);
-    if (!data && s.counters.active + s.counters.cached + rounded > s.limit) {
+    block = s.take_cached(rounded);
+    if (!block.data &&
+        s.counters.active + s.counters.cached + rounded > s.limit) {
       s.drop_cache();
     }
     s.counters.active += rounded;
     s.counters.peak = std::max(s.counters.peak, s.counters.active);
     ++s.counters.allocations;
   }
-  if (!data && !(data = system_allocate(rounded))) {
+  if (!block.data) block = source.allocate(rounded);
+  if (!block.data) {
     clear_cache();
-    data = system_allocate(rounded);
+    block = source.allocate(rounded);
   }
-  if (!data) {
+  if (!block.data) {
     std::lock_guard lock(s.mutex);
     s.counters.active -= rounded;
     refuse(bytes, what, s.limit);
   }
-  return std::make_shared<Buffer>(data, rounded);
+  return std::make_shared<Buffer>(block, rounded);
 }
 
 Counters counters() {
@@ -215,6 +274,15 @@ size_t set_cache_limit(size_t bytes) {
   return previous;
 }
 
+void set_source(Source other) { source = other; }
+uint64_t completed() { return completed_work.load(std::memory_order_acquire); }
+void set_completed(uint64_t work) {
+  completed_work.store(work, std::memory_order_release);
+}
+
+GpuScope::GpuScope(bool gpu) : previous_(std::exchange(on_gpu, gpu)) {}
+GpuScope::~GpuScope() { on_gpu = previous_; }
+
 void lock_for_fork() { state().mutex.lock(); }
 void unlock_after_fork() { state().mutex.unlock(); }
 
@@ -226,7 +294,12 @@ Buffer::~Buffer() {
   auto& s = allocator::state();
   std::lock_guard lock(s.mutex);
   s.counters.active -= size;
-  s.keep(data, size);
+  s.keep({data, resource}, size, last_use);
+}
+
+bool Buffer::busy() const {
+  return !allocator::on_gpu &&
+         last_use.load(std::memory_order_acquire) > allocator::completed();
 }
 
 }  // namespace ingot

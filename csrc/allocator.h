@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,19 +10,60 @@
 
 namespace ingot {
 
+// What a source of memory hands out.
+struct Block {
+  void* data = nullptr;
+  void* resource = nullptr;  // what a GPU knows it by
+};
+
 // One block of memory. Arrays (and views of arrays) share it; the number of
 // owners decides whether an operation may write its result over it.
 struct Buffer {
-  void* data = nullptr;
-  size_t size = 0;  // bytes, at least what was asked for
-  Buffer(void* data, size_t size) : data(data), size(size) {}
+  void* const data;
+  void* const resource;
+  const size_t size;  // bytes, at least what was asked for
+  // The last work handed to a GPU that touches it: see allocator::completed().
+  std::atomic<uint64_t> last_use{0};
+
+  Buffer(Block block, size_t size)
+      : data(block.data), resource(block.resource), size(size) {}
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
   ~Buffer();
+  // Whether this thread must keep its hands off: a GPU may still be at it, and
+  // what the thread asks for would not come after that.
+  bool busy() const;
 };
 using BufferPtr = std::shared_ptr<Buffer>;
 
 namespace allocator {
+
+// Where memory comes from; the system unless a GPU backend brings its own,
+// before anything is allocated.
+struct Source {
+  Block (*allocate)(size_t bytes);  // data is null where there is none
+  void (*free)(Block block, size_t bytes);
+};
+void set_source(Source source);
+
+// Work that a GPU has been handed is numbered from 1 in the order in which it
+// completes; this is the last that has.
+uint64_t completed();
+void set_completed(uint64_t work);
+
+// While one lives, what this thread asks for runs after all that the GPU has
+// been handed: it may take memory that is still in use there. (With `on_gpu`
+// false that is undone for a while.)
+class GpuScope {
+ public:
+  explicit GpuScope(bool on_gpu = true);
+  ~GpuScope();
+  GpuScope(const GpuScope&) = delete;
+  GpuScope& operator=(const GpuScope&) = delete;
+
+ private:
+  bool previous_;
+};
 
 // Throws MemoryError, which says the bytes and `what` they were for, when the
 // limit or the system refuses. Contents are undefined.

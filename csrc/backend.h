@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <exception>
+#include <functional>
+
 #include "csrc/array.h"
 #include "csrc/families.h"
 #include "csrc/graph.h"
@@ -67,11 +70,28 @@ class Backend {
 
   // one optimizer step on all tensors of a model; see csrc/ops/step.h
   virtual void step(const StepTable& table) = 0;
+
+  // --- for a backend that computes later than it is asked (a GPU) ---
+
+  // Whether the methods above may return before they have been computed; they
+  // run in the order of the calls.
+  virtual bool deferred() const { return false; }
+  // Hands over what was asked for since the last commit. Calls `then` once that
+  // is done, on any thread, with what went wrong. Throws nothing.
+  virtual void commit(std::function<void(std::exception_ptr)> then) {
+    then(nullptr);
+  }
+  // Waits until this thread may read and write the memory of an array.
+  virtual void await(const Array&) {}
+  // Waits for all that was committed.
+  virtual void drain() {}
 };
 
 // The backend of a device; throws ValueError where there is none.
 Backend& backend_of(Device device);
 // Called by each backend at load.
 void register_backend(DeviceType type, Backend& backend);
+// Why there is no GPU, for errors.
+void explain_no_gpu(const std::string& reason);
 
 }  // namespace ingot

@@ -81,11 +81,14 @@ class Scheduler {
       task.cost += out.size * size_of(out.dtype);
     }
     entry.keep &= tracing();
+    const Backend& backend = backend_of(node->stream.device);
     if (entry.keep) keep_while_tracing(*node);
     for (const Array& x : node->inputs) {
       task.cost += x.nbytes();
       const auto& event = x->node->event;
-      if (event && event != task.done) task.wait_for(event);
+      // What one GPU is asked for runs in order; the host need not wait.
+      bool ordered = backend.deferred() && x->node->stream == node->stream;
+      if (event && event != task.done && !ordered) task.wait_for(event);
     }
     task.entries.push_back(std::move(entry));
     node->event = task.done;
@@ -123,7 +126,7 @@ struct Computed {
 void compute(Entry& entry) {
   Node& node = *entry.node;
   for (const Array& x : node.inputs) {
-    if (!x.ready()) throw Cancelled();
+    if (!x.ready() && !x->node->submitted) throw Cancelled();
   }
   Computed computed(node);
   Backend& backend = backend_of(node.stream.device);
@@ -147,21 +150,51 @@ struct Dropped {
   }
 };
 
-void finish(Entry& entry) {
-  NodePtr node = std::move(entry.node);
-  Dropped dropped;
-  std::lock_guard lock(graph_mutex());
-  node->visited = false;
-  node->event = nullptr;
-  if (node->live < node->outputs) {
-    for (int64_t i = 0; i < node->outputs; ++i) {
-      if (node->output(i).handles == 0) dropped.take(node->output(i));
+// Under graph_mutex(): outputs that nobody holds, and inputs unless they are
+// kept for a transform.
+void drop_unneeded(const Entry& entry, Dropped& dropped) {
+  Node& node = *entry.node;
+  if (node.live < node.outputs) {
+    for (int64_t i = 0; i < node.outputs; ++i) {
+      if (node.output(i).handles == 0) dropped.take(node.output(i));
     }
   }
-  bool keep = entry.keep && node->live > 0;
-  if (!keep) dropped.take(*node);
-  node->kept.store(keep, std::memory_order_relaxed);
+  if (!entry.keep || node.live == 0) dropped.take(node);
+}
+
+// The outputs have been computed.
+void finish(Entry& entry) {
+  NodePtr node;
+  Dropped dropped;
+  std::lock_guard lock(graph_mutex());
+  drop_unneeded(entry, dropped);
+  node = std::move(entry.node);
+  node->visited = false;
+  node->event = nullptr;
+  node->kept.store(entry.keep && node->live > 0, std::memory_order_relaxed);
   node->status.store(Status::ready, std::memory_order_release);
+}
+
+// The outputs will be computed by a GPU, in its order.
+void submit(Entry& entry) {
+  Dropped dropped;
+  std::lock_guard lock(graph_mutex());
+  drop_unneeded(entry, dropped);
+  entry.node->submitted = true;
+}
+
+// What a GPU could not compute: it may have written over its inputs midway.
+void poison(Entry& entry, const std::exception_ptr& error) {
+  Dropped dropped;
+  std::lock_guard lock(graph_mutex());
+  Node& node = *entry.node;
+  node.visited = false;
+  node.event = nullptr;
+  node.error = error;
+  for (int64_t i = 0; i < node.outputs; ++i) dropped.take(node.output(i));
+  dropped.take(node);
+  node.status.store(Status::failed, std::memory_order_release);
+  node.submitted = false;
 }
 
 // Leaves what has not been computed as it was before the eval.
@@ -246,8 +279,38 @@ void wait_for(const Tasks& tasks) {
 
 }  // namespace
 
+namespace {
+
+// Hands the first `count` entries of a task to the GPU that has been asked for
+// them; the task is done when they are. `error` is why the others were not.
+void commit(Backend& backend, Task& task, size_t count,
+            const std::exception_ptr& error) {
+  struct Work {
+    std::vector<Entry> entries;
+    std::shared_ptr<Event> done;
+    std::exception_ptr error;
+  };
+  auto work = std::make_shared<Work>();
+  work->entries = std::move(task.entries);
+  work->entries.resize(count);
+  work->done = task.done;
+  work->error = error;
+  backend.commit([work](std::exception_ptr failure) {
+    for (Entry& entry : work->entries) {
+      failure ? poison(entry, failure) : finish(entry);
+    }
+    work->entries.clear();
+    work->done->set(failure ? failure : work->error);
+  });
+}
+
+}  // namespace
+
 void run(Task& task, bool polls) {
   CancelScope scope(task.done->cancelled(), polls);
+  Backend& backend = backend_of(task.stream.device);
+  bool deferred = backend.deferred();
+  allocator::GpuScope gpu(deferred);
   std::exception_ptr error;
   size_t i = 0;
   try {
@@ -258,12 +321,13 @@ void run(Task& task, bool polls) {
     for (; i < task.entries.size(); ++i) {
       throw_if_cancelled();
       compute(task.entries[i]);
-      finish(task.entries[i]);
+      deferred ? submit(task.entries[i]) : finish(task.entries[i]);
     }
   } catch (...) {
     error = std::current_exception();
     give_up(task, i);
   }
+  if (deferred) return commit(backend, task, i, error);
   task.entries.clear();
   task.done->set(error);
 }

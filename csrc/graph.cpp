@@ -101,7 +101,8 @@ void Array::release() {
   } else {
     std::lock_guard lock(graph_mutex());
     Status status = node.status;
-    if (status == Status::ready && data_->handles == 0) {
+    bool done = status == Status::ready || node.submitted;
+    if (done && data_->handles == 0) {
       buffer = std::move(data_->buffer);
     }
     last = node.live.fetch_sub(1, std::memory_order_acq_rel) == 1;
@@ -219,7 +220,9 @@ Arrays Op::vjp(const Inputs&, const Outputs&, const Arrays&,
 bool donatable(const Inputs& in, int64_t i) {
   const Array& x = in[i];
   // One owner of the handle (this list) and one of the memory (that array).
-  if (!x.sole() || x->buffer.use_count() != 1) return false;
+  if (!x.sole() || x->buffer.use_count() != 1 || x->buffer->busy()) {
+    return false;
+  }
   std::atomic_thread_fence(std::memory_order_acquire);
   return !x.tracer() && x.contiguous();
 }

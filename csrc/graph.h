@@ -74,6 +74,10 @@ struct Node {
   std::atomic<Status> status{Status::lazy};
   // Its inputs stay beyond its eval, for the transform that looks at it.
   std::atomic<bool> kept{false};
+  // A GPU has been asked to compute it: its outputs have their memory, which
+  // until it is ready only what comes after on that GPU may touch. Written
+  // under graph_mutex().
+  std::atomic<bool> submitted{false};
   std::atomic<int64_t> live{0};     // outputs that have handles
   std::atomic<int64_t> holders{0};  // of the block; the live outputs are one
 

@@ -37,6 +37,8 @@ struct Streams {
 Streams* streams = new Streams;
 
 Backend* backends[2] = {};
+std::string gpu_absence = "this build has no Metal backend";
+bool lost_in_fork = false;  // Metal does not survive a fork
 
 thread_local std::optional<Stream> scoped;
 
@@ -46,18 +48,23 @@ void register_backend(DeviceType type, Backend& backend) {
   backends[static_cast<int>(type)] = &backend;
 }
 
+void explain_no_gpu(const std::string& reason) { gpu_absence = reason; }
+
 bool is_available(Device device) {
   return backends[static_cast<int>(device.type)] != nullptr &&
          device.index == 0;
 }
 
 void require_available(Device device) {
-  require(is_available(device),
-          "device: ", device.type == DeviceType::gpu ? "gpu" : "cpu", " ",
-          device.index, " must be available, but this ",
-          device.type == DeviceType::gpu
-              ? "build has no Metal backend; use mx.cpu"
-              : "machine has one CPU device, with index 0");
+  if (is_available(device)) return;
+  if (device.type == DeviceType::cpu) {
+    throw ValueError(cat("device: cpu ", device.index, " must be available, ",
+                         "but there is one CPU device, with index 0"));
+  }
+  throw ValueError(
+      cat("device: gpu ", device.index, " must be available, but ",
+          lost_in_fork ? "a forked process can't use Metal" : gpu_absence,
+          "; use mx.cpu"));
 }
 
 Backend& backend_of(Device device) {
@@ -98,7 +105,10 @@ Stream new_stream(Device device) {
   return streams->add(device);
 }
 
-void synchronize(Stream stream) { queue_of(stream).drain(); }
+void synchronize(Stream stream) {
+  queue_of(stream).drain();
+  backend_of(stream.device).drain();
+}
 
 Stream current_stream() {
   return scoped ? *scoped : default_stream(default_device());
@@ -277,6 +287,8 @@ void after_fork_in_child() {
   fresh->defaults[0] = streams->defaults[0];
   fresh->defaults[1] = streams->defaults[1];
   Streams* old = std::exchange(streams, fresh);
+  lost_in_fork = backends[1] != nullptr;
+  backends[1] = nullptr;
   allocator::unlock_after_fork();
   cpu::unlock_after_fork(true);
   old->mutex.unlock();
@@ -287,6 +299,9 @@ void after_fork_in_child() {
 
 void drain_all() {
   while (!all_idle()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  for (Backend* backend : backends) {
+    if (backend) backend->drain();
+  }
 }
 
 void install_fork_handlers() {

@@ -1,10 +1,7 @@
 // Random numbers: both words of each generator call go to their place in the
 // output at once, elements i and i + ceil(n / 2) of n.
 // SPDX-License-Identifier: MIT
-#include "metal/random.h"
-
-#include <cmath>
-#include <numbers>
+#include "csrc/ops/random.h"
 
 #include "csrc/cpu/backend.h"
 #include "csrc/cpu/pool.h"
@@ -12,61 +9,14 @@
 #include "csrc/cpu/tiles.h"
 
 namespace ingot::cpu {
-namespace {
-
-double rounded(double x, Dtype dtype) {
-  float narrow = static_cast<float>(x);
-  switch (dtype) {
-    case Dtype::float16:
-      return static_cast<float>(Half(narrow));
-    case Dtype::bfloat16:
-      return static_cast<float>(Bfloat16(narrow));
-    case Dtype::float64:
-      return x;
-    default:
-      return narrow;
-  }
-}
-
-// The arguments in the precision of the output, each step rounded to it.
-RandomArgs args_of(const Distribution& d, const uint32_t* key, Dtype dtype) {
-  auto in_type = [dtype](double x) { return rounded(x, dtype); };
-  RandomArgs args = {key[0], key[1], 1, 0, in_type(std::numbers::sqrt2), 0, 0};
-  double low = in_type(d.a), high = in_type(d.b);
-  auto error_function = [&](double x) {
-    double z = in_type(x / args.root);
-    return in_type(dtype == Dtype::float64 ? math::erf(z)
-                                           : math::erf(static_cast<float>(z)));
-  };
-  switch (d.kind) {
-    case DistributionKind::bits:
-      break;
-    case DistributionKind::uniform:
-      args.scale = in_type(high - low);
-      args.shift = low;
-      break;
-    case DistributionKind::normal:
-      args.scale = in_type(args.root * high);
-      args.shift = low;
-      break;
-    case DistributionKind::truncated_normal:
-      args.shift = error_function(low);
-      args.scale = in_type(error_function(high) - args.shift);
-      args.low = low;
-      args.high = high;
-      break;
-  }
-  return args;
-}
-
-}  // namespace
-
 void CpuBackend::random(const Distribution& distribution, const Array& key,
                         Array& out) {
   int64_t step = key.strides()[0];
   const uint32_t words[2] = {key.data<uint32_t>()[0],
                              key.data<uint32_t>()[step]};
-  RandomArgs args = args_of(distribution, words, out.dtype());
+  random::Affine a = random::affine_of(distribution, out.dtype());
+  RandomArgs args = {words[0], words[1], a.scale, a.shift,
+                     a.root,   a.low,    a.high};
   auto draw = kernels().random[static_cast<int>(distribution.kind)]
                               [static_cast<int>(out.dtype())];
   int64_t n = out.size(), half = n / 2, lower = n - half;

@@ -33,6 +33,20 @@ class Random final : public Op {
   Distribution distribution_;
 };
 
+double rounded(double x, Dtype dtype) {
+  float narrow = static_cast<float>(x);
+  switch (dtype) {
+    case Dtype::float16:
+      return static_cast<float>(Half(narrow));
+    case Dtype::bfloat16:
+      return static_cast<float>(Bfloat16(narrow));
+    case Dtype::float64:
+      return x;
+    default:
+      return narrow;
+  }
+}
+
 void check_key(const Array& key) {
   require(key.dtype() == Dtype::uint32 && key.shape() == Shape{2},
           "random: key must be a uint32 array of shape (2), got ", key.dtype(),
@@ -132,6 +146,36 @@ Array sample_one(const Array& logits, const Shape& shape, const Array& key) {
 }
 
 }  // namespace
+
+Affine affine_of(const Distribution& d, Dtype dtype) {
+  auto in_type = [dtype](double x) { return rounded(x, dtype); };
+  Affine args = {1, 0, in_type(std::numbers::sqrt2), 0, 0};
+  double low = in_type(d.a), high = in_type(d.b);
+  auto error_function = [&](double x) {
+    double z = in_type(x / args.root);
+    return in_type(dtype == Dtype::float64 ? math::erf(z)
+                                           : math::erf(static_cast<float>(z)));
+  };
+  switch (d.kind) {
+    case DistributionKind::bits:
+      break;
+    case DistributionKind::uniform:
+      args.scale = in_type(high - low);
+      args.shift = low;
+      break;
+    case DistributionKind::normal:
+      args.scale = in_type(args.root * high);
+      args.shift = low;
+      break;
+    case DistributionKind::truncated_normal:
+      args.shift = error_function(low);
+      args.scale = in_type(error_function(high) - args.shift);
+      args.low = low;
+      args.high = high;
+      break;
+  }
+  return args;
+}
 
 Array key(uint64_t seed) {
   return make_key(static_cast<uint32_t>(seed >> 32),

@@ -34,6 +34,14 @@ KeySequence& default_sequence();
 
 // --- draws; without a key (an empty Array) the default sequence gives one ---
 
+// What a fused draw of one type computes with, each number rounded to the type
+// in the steps of mlx.core: a deviate x becomes x * scale + shift; truncated
+// normals are then multiplied by root and kept in [low, high].
+struct Affine {
+  double scale, shift, root, low, high;
+};
+Affine affine_of(const Distribution& distribution, Dtype dtype);
+
 // One fused draw. `bits` are uint32.
 Array draw(const Distribution& distribution, const Shape& shape, Dtype dtype,
            const Array& key);

@@ -139,6 +139,7 @@ class Step final : public Op {
   }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
+    for (int64_t j = at_.setting(0); j < in.size(); ++j) backend.await(in[j]);
     allocate(in, out);
     StepTable table;
     fill_hyper(table, in);
