@@ -8,6 +8,14 @@
 #include "csrc/dtype.h"
 #include "csrc/families.h"
 
+// In front of a loop whose iterations do not depend on one another. Clang would
+// otherwise test for overlap, and run a loop in place one element at a time.
+#if defined(__clang__)
+#define INGOT_IVDEP _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INGOT_IVDEP _Pragma("GCC ivdep")
+#endif
+
 namespace ingot::cpu {
 
 // Kernels work on contiguous elements; `out` may be an input.

@@ -78,7 +78,7 @@ INGOT_FN float pow(float x, float y) {
   float p = pow_magnitude(size, y);
   p = where(negative & odd, -p, p);
   p = where((x < 0.0f) & isfinite(x) & !integer, not_a_number(), p);
-  p = where(isnan(x) | isnan(y), not_a_number(), p);
+  p = where(int(isnan(x)) | int(isnan(y)), not_a_number(), p);
   bool one = (x == 1.0f) | (y == 0.0f) | ((x == -1.0f) & isinf(y));
   return where(one, 1.0f, p);
 }

@@ -13,7 +13,7 @@ void loop(const void* a, const void* b, void* out, int64_t n) {
   auto* left = static_cast<const In*>(a);
   auto* right = static_cast<const In*>(b);
   auto* to = static_cast<Out*>(out);
-#pragma GCC ivdep
+  INGOT_IVDEP
   for (int64_t i = 0; i < n; ++i) {
     to[i] = static_cast<Out>(Functor::apply(left[i], right[i]));
   }

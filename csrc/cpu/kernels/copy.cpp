@@ -52,7 +52,7 @@ template <class From, class To>
 void loop(const void* x, void* out, int64_t n) {
   auto* in = static_cast<const From*>(x);
   auto* to = static_cast<To*>(out);
-#pragma GCC ivdep
+  INGOT_IVDEP
   for (int64_t i = 0; i < n; ++i) {
     if constexpr (dtype_of<To> == Dtype::bool_) {
       to[i] = in[i] != From(0);
@@ -106,7 +106,7 @@ void select(const bool* condition, const void* a, const void* b, void* out,
   auto* yes = static_cast<const T*>(a);
   auto* no = static_cast<const T*>(b);
   auto* to = static_cast<T*>(out);
-#pragma GCC ivdep
+  INGOT_IVDEP
   for (int64_t i = 0; i < n; ++i) to[i] = condition[i] ? yes[i] : no[i];
 }
 

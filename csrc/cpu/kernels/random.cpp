@@ -156,7 +156,7 @@ void store(const RandomArgs& args, const uint32_t* words, T* out, int64_t n) {
 void words_of(const RandomArgs& args, uint32_t c0, uint32_t c1, uint32_t* x0,
               uint32_t* x1, int64_t n) {
   uint32_t k0 = args.k0, k1 = args.k1;
-#pragma GCC ivdep
+  INGOT_IVDEP
   for (int64_t i = 0; i < n; ++i) {
     uint32_t at = static_cast<uint32_t>(i);
     Bits2 words = threefry2x32(k0, k1, c0 + at, c1 + at);

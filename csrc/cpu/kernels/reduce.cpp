@@ -53,7 +53,7 @@ template <class Fold, class Map, class T, class A>
 INGOT_FN void fold_abreast(const T* x, int64_t stride, int64_t n, A* to,
                            const double* centers) {
   for (int64_t j = 0; j < n; ++j) {
-#pragma GCC ivdep
+    INGOT_IVDEP
     for (int64_t i = 0; i < kAbreast; ++i) {
       double center = centers ? centers[i] : 0;
       A element = Map::template scalar<A>(x[i * stride + j], center);
@@ -83,7 +83,7 @@ void rows(const void* data, int64_t stride, int64_t lines, int64_t n,
 template <class Fold, class Map, class T, class A, int kLines>
 INGOT_FN void fold_columns(const T* x, int64_t stride, int64_t n, A* to,
                            const double* centers) {
-#pragma GCC ivdep
+  INGOT_IVDEP
   for (int64_t j = 0; j < n; ++j) {
     double center = centers ? centers[j] : 0;
     A a = to[j];
@@ -111,7 +111,7 @@ void columns(const void* data, int64_t stride, int64_t lines, int64_t n,
 // exp is folded from a small buffer: its own loop vectorises.
 template <class T>
 INGOT_FN void exponentials(const T* x, T* to, int64_t n, T center) {
-#pragma GCC ivdep
+  INGOT_IVDEP
   for (int64_t j = 0; j < n; ++j) to[j] = math::exp(x[j] - center);
 }
 
@@ -127,7 +127,7 @@ void exponential_rows(const void* data, int64_t stride, int64_t lines,
   if (abreast<double>(lines, n)) {
     for (; i + kAbreast <= lines; i += kAbreast) {
       for (int64_t j = 0; j < n; ++j) {
-#pragma GCC ivdep
+        INGOT_IVDEP
         for (int64_t l = i; l < i + kAbreast; ++l) {
           to[l] += math::exp(x[l * stride + j] - T(centers[l]));
         }
@@ -149,7 +149,7 @@ void exponential_columns(const void* data, int64_t stride, int64_t lines,
   auto* x = static_cast<const T*>(data);
   auto* to = static_cast<double*>(accumulators);
   for (int64_t i = 0; i < lines; ++i) {
-#pragma GCC ivdep
+    INGOT_IVDEP
     for (int64_t j = 0; j < n; ++j) {
       to[j] += math::exp(x[i * stride + j] - T(centers[j]));
     }
@@ -178,7 +178,7 @@ void arg_rows(const void* data, int64_t stride, int64_t lines, int64_t n,
     for (; i + kAbreast <= lines; i += kAbreast) {
       for (int64_t j = 0; j < n; ++j) {
         uint32_t index = static_cast<uint32_t>(first + j);
-#pragma GCC ivdep
+        INGOT_IVDEP
         for (int64_t l = i; l < i + kAbreast; ++l) {
           T element = x[l * stride + j];
           bool better = beats(Fold(), element, best[l]);
@@ -209,7 +209,7 @@ void arg_columns(const void* data, int64_t stride, int64_t lines, int64_t n,
   auto* best = static_cast<T*>(values);
   for (int64_t i = 0; i < lines; ++i) {
     uint32_t index = static_cast<uint32_t>(first + i);
-#pragma GCC ivdep
+    INGOT_IVDEP
     for (int64_t j = 0; j < n; ++j) {
       T element = x[i * stride + j];
       bool better = beats(Fold(), element, best[j]);
@@ -253,7 +253,7 @@ void fill_float(Kernels& k, Dtype dtype) {
 void half_to_bool(const void* x, void* out, int64_t n) {
   auto* bits = static_cast<const uint16_t*>(x);
   auto* to = static_cast<bool*>(out);
-#pragma GCC ivdep
+  INGOT_IVDEP
   for (int64_t i = 0; i < n; ++i) to[i] = (bits[i] & 0x7fff) != 0;
 }
 

@@ -11,7 +11,7 @@ template <class T>
 void exponential(const void* data, void* out, int64_t n, double shift) {
   auto* x = static_cast<const T*>(data);
   auto* to = static_cast<T*>(out);
-#pragma GCC ivdep
+  INGOT_IVDEP
   for (int64_t i = 0; i < n; ++i) {
     double d = x[i] - shift;
     T high = static_cast<T>(d);
@@ -28,11 +28,11 @@ void softmax(const void* data, void* out, int64_t n) {
   auto* x = static_cast<const T*>(data);
   auto* to = static_cast<T*>(out);
   T largest = fold_run<Max, Itself>(x, n, x[0]);
-#pragma GCC ivdep
+  INGOT_IVDEP
   for (int64_t i = 0; i < n; ++i) to[i] = math::exp(x[i] - largest);
   double total = fold_run<Sum, Itself>(to, n, 0.0);
   T sum = static_cast<T>(total);
-#pragma GCC ivdep
+  INGOT_IVDEP
   for (int64_t i = 0; i < n; ++i) to[i] = to[i] / sum;
 }
 

@@ -21,7 +21,7 @@ void loop(const void* const* in, void* const* out, const void* hyper,
     s[k] = static_cast<const T*>(in[2 + k]);
     new_s[k] = static_cast<T*>(out[1 + k]);
   }
-#pragma GCC ivdep
+  INGOT_IVDEP
   for (int64_t i = 0; i < n; ++i) {
     Element<T, slots> e;
     e.w = w[i];

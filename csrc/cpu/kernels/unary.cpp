@@ -12,7 +12,7 @@ template <class Functor, class In, class Out>
 void loop(const void* x, void* out, int64_t n) {
   auto* in = static_cast<const In*>(x);
   auto* to = static_cast<Out*>(out);
-#pragma GCC ivdep
+  INGOT_IVDEP
   for (int64_t i = 0; i < n; ++i) {
     to[i] = static_cast<Out>(Functor::apply(in[i]));
   }
