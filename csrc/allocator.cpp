@@ -103,12 +103,14 @@ struct State {
   size_t limit = system_memory();
   size_t cache_limit = system_memory() / 4;
 
-  Block take_cached(size_t rounded) {
+  // Sets `work` where that must have completed before the host may write.
+  Block take_cached(size_t rounded, uint64_t& work) {
     settle();
     if (on_gpu) {
       for (Waiting& w : waiting) {
         if (w.size != rounded) continue;
         counters.cached -= rounded;
+        work = w.work;
         return take(w).block;
       }
     }
@@ -214,12 +216,13 @@ BufferPtr allocate(size_t bytes, const std::string& what) {
   size_t rounded =
       bytes < kLarge ? class_size(bytes) : round_up(bytes, kHugePage);
   Block block;
+  uint64_t work = 0;
   {
     std::lock_guard lock(s.mutex);
     if (bytes > s.limit || s.counters.active + rounded > s.limit) {
       refuse(bytes, what, s.limit);
     }
-    block = s.take_cached(rounded);
+    block = s.take_cached(rounded, work);
     if (!block.data &&
         s.counters.active + s.counters.cached + rounded > s.limit) {
       s.drop_cache();
@@ -238,7 +241,9 @@ BufferPtr allocate(size_t bytes, const std::string& what) {
     s.counters.active -= rounded;
     refuse(bytes, what, s.limit);
   }
-  return std::make_shared<Buffer>(block, rounded);
+  auto buffer = std::make_shared<Buffer>(block, rounded);
+  buffer->last_use.store(work, std::memory_order_release);
+  return buffer;
 }
 
 Counters counters() {

@@ -33,6 +33,15 @@ def quiet_numpy() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def cpu() -> Iterator[None]:
+    """For what is asserted of the CPU, where the default device is another."""
+    import ingot.core as mx
+
+    with mx.stream(mx.cpu):
+        yield
+
+
 def peer(name: str) -> Any:
     """A library that we compare with; skips where it is not installed.
 

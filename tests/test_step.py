@@ -53,6 +53,7 @@ def layouts(x: np.ndarray) -> dict:
     }
 
 
+@pytest.mark.usefixtures("cpu")
 @pytest.mark.parametrize("dtype", [mx.float32, mx.bfloat16], ids=str)
 @pytest.mark.parametrize("kind", ["transposed", "reversed", "strided", "row", "scalar"])
 def test_inputs_of_any_layout_are_read_in_place(kind, dtype):
@@ -121,6 +122,7 @@ def test_any_instruction_set_gives_the_same_bits():
     assert narrow == run("")
 
 
+@pytest.mark.usefixtures("cpu")
 def test_subnormals_are_flushed_in_a_step_only():
     tiny = from_numpy(1e-40)
     w, g, v = [mx.zeros(())], [mx.zeros(())], [mx.array(tiny)]

@@ -7,6 +7,9 @@
 #include "csrc/cpu/simd.h"
 #include "csrc/error.h"
 #include "csrc/eval.h"
+#if INGOT_HAS_METAL
+#include "csrc/metal/backend.h"
+#endif
 
 namespace ingot::python {
 namespace {
@@ -80,6 +83,9 @@ NB_MODULE(_core, m) {
   // Not destroyed: workers may still compute while the process exits.
   static cpu::CpuBackend& cpu = *new cpu::CpuBackend;
   register_backend(DeviceType::cpu, cpu);
+#if INGOT_HAS_METAL
+  metal::start(cpu);
+#endif
   install_hooks();
   bind_errors(m);
   bind_runtime(m);
@@ -94,6 +100,7 @@ NB_MODULE(_core, m) {
   bind_random(m);
   bind_transforms(m);
   bind_step(m);
+  bind_metal(m);
   bind_methods(m, m.attr("array"));
 }
 

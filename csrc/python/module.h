@@ -27,6 +27,7 @@ void bind_index(nb::module_& m);        // take, take_along_axis, ...
 void bind_random(nb::module_& m);       // random.*
 void bind_transforms(nb::module_& m);   // eval, differentiation
 void bind_step(nb::module_& m);         // optimizer steps
+void bind_metal(nb::module_& m);        // metal.*
 void bind_methods(nb::module_& m,
                   nb::object array);  // array.sum() and the like
 

@@ -14,7 +14,11 @@ def main() -> None:
     """Prints versions, devices, instruction set, BLAS and threads."""
     import numpy as np
 
-    gpu = "Metal" if mx.is_available(mx.gpu) else "none (no Metal in this build)"
+    gpu = "none"
+    if mx.metal.is_available():
+        info = mx.metal.device_info()
+        gpu = f"{info['device_name']}, steps {info['steps']}, "
+        gpu += f"self-test: {info['self_test']}"
     rows = {
         "ingot": __version__,
         "python": f"{platform.python_version()} on {platform.platform()}",

@@ -10,7 +10,7 @@ import math as _math
 
 from ingot import _core
 from ingot._core import *  # noqa: F403
-from ingot._core import linalg, random
+from ingot._core import linalg, metal, random
 from ingot.core import _dtypes
 from ingot.core._dtypes import *  # noqa: F403
 from ingot.core._files import load, save, save_safetensors, savez, savez_compressed
@@ -47,6 +47,7 @@ __all__ = [
     "jvp",
     "linalg",
     "load",
+    "metal",
     "nan",
     "newaxis",
     "pi",

@@ -1,0 +1,92 @@
+// The families without kernels, and what every family shares.
+// SPDX-License-Identifier: MIT
+#include "csrc/metal/backend.h"
+
+#include <map>
+#include <mutex>
+
+#include "csrc/metal/encoder.h"
+#include "csrc/metal/fallback.h"
+#include "csrc/metal/memory.h"
+
+namespace ingot::metal {
+namespace {
+
+struct Fallbacks {
+  std::mutex mutex;
+  std::map<std::string, int64_t> counts;
+};
+Fallbacks& all_fallbacks() {
+  static auto* all = new Fallbacks;
+  return *all;
+}
+
+}  // namespace
+
+void count_fallback(const char* family) {
+  std::lock_guard lock(all_fallbacks().mutex);
+  ++all_fallbacks().counts[family];
+}
+
+std::map<std::string, int64_t> fallbacks() {
+  std::lock_guard lock(all_fallbacks().mutex);
+  return all_fallbacks().counts;
+}
+
+Counts counts() { return encoder().counts(); }
+
+void MetalBackend::commit(std::function<void(std::exception_ptr)> then) {
+  encoder().commit(std::move(then));
+}
+void MetalBackend::await(const Array& x) { encoder().await(x); }
+void MetalBackend::drain() { encoder().drain(); }
+
+void MetalBackend::arange(double start, double step, Array& out) {
+  on_cpu("arange", {out}, [&](Backend& b) { b.arange(start, step, out); });
+}
+void MetalBackend::eye(int64_t diagonal, Array& out) {
+  on_cpu("eye", {out}, [&](Backend& b) { b.eye(diagonal, out); });
+}
+void MetalBackend::arg_reduce(ArgReduceOp op, const Array& x, int64_t axis,
+                              Array& out) {
+  on_cpu("arg_reduce", {x, out},
+         [&](Backend& b) { b.arg_reduce(op, x, axis, out); });
+}
+void MetalBackend::sort(const Array& x, Array& out) {
+  on_cpu("sort", {x, out}, [&](Backend& b) { b.sort(x, out); });
+}
+void MetalBackend::argsort(const Array& x, Array& out) {
+  on_cpu("argsort", {x, out}, [&](Backend& b) { b.argsort(x, out); });
+}
+void MetalBackend::qr(const Array& x, Array& q, Array& r) {
+  on_cpu("qr", {x, q, r}, [&](Backend& b) { b.qr(x, q, r); });
+}
+void MetalBackend::gather(const Gather& what, const Inputs& in, Array& out) {
+  Inputs all = in;
+  all.push_back(out);
+  on_cpu("gather", all, [&](Backend& b) { b.gather(what, in, out); });
+}
+void MetalBackend::scatter(const Scatter& what, const Inputs& in, Array& out) {
+  Inputs all = in;
+  all.push_back(out);
+  on_cpu("scatter", all, [&](Backend& b) { b.scatter(what, in, out); });
+}
+void MetalBackend::take_along_axis(int64_t axis, const Array& x,
+                                   const Array& indices, Array& out) {
+  on_cpu("take_along_axis", {x, indices, out},
+         [&](Backend& b) { b.take_along_axis(axis, x, indices, out); });
+}
+void MetalBackend::put_along_axis(int64_t axis, bool add, const Array& indices,
+                                  const Array& values, Array& out) {
+  on_cpu("put_along_axis", {indices, values, out}, [&](Backend& b) {
+    b.put_along_axis(axis, add, indices, values, out);
+  });
+}
+
+void start(Backend& cpu) {
+  if (!device()) return explain_no_gpu("there is no Metal device");
+  allocator::set_source(memory_source());
+  register_backend(DeviceType::gpu, *new MetalBackend(cpu));
+}
+
+}  // namespace ingot::metal

@@ -1,0 +1,61 @@
+// The Metal backend: each family's method is in the file of its name. What has
+// no kernel runs on the CPU, on the same memory, and is counted.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "csrc/backend.h"
+
+namespace ingot::metal {
+
+class MetalBackend final : public Backend {
+ public:
+  explicit MetalBackend(Backend& cpu) : cpu_(cpu) {}
+
+  void unary(UnaryOp op, const Array& x, Array& out) override;
+  void binary(BinaryOp op, const Array& a, const Array& b, Array& out) override;
+  void select(const Array& condition, const Array& a, const Array& b,
+              Array& out) override;
+  void copy(const Array& x, Array& out) override;
+  void fill(Number value, Array& out) override;
+  void arange(double start, double step, Array& out) override;
+  void eye(int64_t diagonal, Array& out) override;
+  void reduce(const Reduction& what, const Array& x, Array& out) override;
+  void arg_reduce(ArgReduceOp op, const Array& x, int64_t axis,
+                  Array& out) override;
+  void softmax(const Array& x, Array& out) override;
+  void sort(const Array& x, Array& out) override;
+  void argsort(const Array& x, Array& out) override;
+  void global_norm(const Inputs& xs, double scale, Array& out) override;
+  void matmul(const Array& a, const Array& b, Array& out, double alpha,
+              double beta) override;
+  void qr(const Array& x, Array& q, Array& r) override;
+  void gather(const Gather& what, const Inputs& in, Array& out) override;
+  void scatter(const Scatter& what, const Inputs& in, Array& out) override;
+  void take_along_axis(int64_t axis, const Array& x, const Array& indices,
+                       Array& out) override;
+  void put_along_axis(int64_t axis, bool add, const Array& indices,
+                      const Array& values, Array& out) override;
+  void random(const Distribution& distribution, const Array& key,
+              Array& out) override;
+  void step(const StepTable& table) override;
+
+  bool deferred() const override { return true; }
+  void commit(std::function<void(std::exception_ptr)> then) override;
+  void await(const Array& x) override;
+  void drain() override;
+
+ private:
+  // Waits for the memory of the arrays, then calls f(the CPU backend).
+  template <class F>
+  void on_cpu(const char* family, const Inputs& arrays, F&& f);
+
+  // x itself where it is contiguous, else a copy that is.
+  Array contiguous(const Array& x);
+
+  Backend& cpu_;
+};
+
+// Makes the GPU a device of this process, if there is one.
+void start(Backend& cpu);
+
+}  // namespace ingot::metal

@@ -1,0 +1,227 @@
+// One command encoder with concurrent dispatch; barriers only where memory is
+// shared, fences between encoders.
+// SPDX-License-Identifier: MIT
+#include "csrc/metal/encoder.h"
+
+#include <stdexcept>
+
+#include "csrc/error.h"
+#include "csrc/metal/memory.h"
+
+namespace ingot::metal {
+namespace {
+
+// A command buffer is handed over after so much, so that the GPU starts while
+// the host still encodes.
+constexpr int64_t kDispatches = 64;
+constexpr int64_t kBytes = 256 << 20;
+
+// The bytes between the first and the last element, both included.
+Range reach(const Array& x) {
+  auto begin = reinterpret_cast<uintptr_t>(x.data());
+  if (x.size() == 0) return {begin, begin};
+  uintptr_t end = begin + static_cast<uintptr_t>(x.itemsize());
+  for (int64_t i = 0; i < x.ndim(); ++i) {
+    int64_t span = (x.shape(i) - 1) * x.strides()[i] * x.itemsize();
+    (span < 0 ? begin : end) += static_cast<uintptr_t>(span);
+  }
+  return {begin, end};
+}
+
+size_t offset_of(const Array& x) {
+  auto* start = static_cast<char*>(metal_buffer(*x->buffer)->contents());
+  return static_cast<size_t>(x.data<char>() - start);
+}
+
+}  // namespace
+
+uint64_t gpu_address(const Array& x) {
+  return metal_buffer(*x->buffer)->gpuAddress() + offset_of(x);
+}
+
+Encoder& encoder() {
+  static Encoder* encoder = new Encoder;
+  return *encoder;
+}
+
+void Encoder::open() {
+  if (encoder_) return;
+  // Retained references: Metal holds the buffers until the work is done.
+  commands_ = queue()->commandBuffer()->retain();
+  encoder_ =
+      commands_->computeCommandEncoder(MTL::DispatchTypeConcurrent)->retain();
+  if (fence_) {
+    encoder_->waitForFence(fence_);
+  } else {
+    fence_ = device()->newFence();
+  }
+  ++counts_.encoders;
+}
+
+void Encoder::order(const Dispatch& work) {
+  bool conflict = false;
+  auto check = [&](const std::vector<Operand>& operands) {
+    for (const Operand& x : operands) {
+      Range r = reach(x.array);
+      conflict = conflict || (x.written ? hazards_.writing_conflicts(r)
+                                        : hazards_.reading_conflicts(r));
+    }
+  };
+  check(work.operands);
+  check(work.addressed);
+  if (conflict) {
+    encoder_->memoryBarrier(MTL::BarrierScopeBuffers);
+    hazards_.clear();
+    ++counts_.barriers;
+  }
+  auto note = [&](const std::vector<Operand>& operands) {
+    for (const Operand& x : operands) {
+      Range r = reach(x.array);
+      x.written ? hazards_.write(r) : hazards_.read(r);
+      pending_bytes_ += static_cast<int64_t>(r.end - r.begin);
+      x.array->buffer->last_use.store(submitted_ + 1,
+                                      std::memory_order_release);
+    }
+  };
+  note(work.operands);
+  note(work.addressed);
+}
+
+void Encoder::bind(const Operand& operand, int index) {
+  encoder_->setBuffer(metal_buffer(*operand.array->buffer),
+                      offset_of(operand.array),
+                      static_cast<NS::UInteger>(index));
+}
+
+// What kernels reach by address is unmapped unless it is said here.
+void Encoder::make_resident(const Dispatch& work) {
+  std::vector<const MTL::Resource*> fresh;
+  for (const Operand& x : work.addressed) {
+    MTL::Buffer* buffer = metal_buffer(*x.array->buffer);
+    if (resident_.insert(buffer).second) fresh.push_back(buffer);
+  }
+  if (fresh.empty()) return;
+  encoder_->useResources(fresh.data(), fresh.size(),
+                         MTL::ResourceUsageRead | MTL::ResourceUsageWrite);
+}
+
+void Encoder::dispatch(const Dispatch& work) {
+  if (work.groups == 0) return;
+  // Threadgroup positions are 32-bit numbers in the kernels.
+  require(work.groups <= UINT32_MAX, "metal: a dispatch must have at most ",
+          UINT32_MAX, " threadgroups, got ", work.groups);
+  std::lock_guard lock(mutex_);
+  Pool pool;
+  open();
+  order(work);
+  encoder_->setComputePipelineState(work.pipeline);
+  int index = 0;
+  for (const Operand& x : work.operands) bind(x, index++);
+  if (work.args) {
+    encoder_->setBytes(work.args, work.args_size,
+                       static_cast<NS::UInteger>(index));
+  }
+  make_resident(work);
+  encoder_->dispatchThreadgroups(
+      MTL::Size::Make(static_cast<NS::UInteger>(work.groups), 1, 1),
+      MTL::Size::Make(static_cast<NS::UInteger>(work.threads), 1, 1));
+  ++counts_.dispatches;
+  if (++pending_dispatches_ >= kDispatches || pending_bytes_ >= kBytes) {
+    submit({});
+  }
+}
+
+void Encoder::close() {
+  if (!encoder_) return;
+  encoder_->updateFence(fence_);
+  encoder_->endEncoding();
+  encoder_->release();
+  encoder_ = nullptr;
+  hazards_.clear();
+  resident_.clear();
+  pending_dispatches_ = pending_bytes_ = 0;
+}
+
+// Holds mutex_.
+void Encoder::submit(std::vector<Then> then) {
+  Pool pool;
+  open();  // an empty one, too, completes after all before it
+  close();
+  uint64_t work = ++submitted_;
+  {
+    std::lock_guard lock(done_mutex_);
+    last_ = work;
+  }
+  ++counts_.command_buffers;
+  auto shared = std::make_shared<std::vector<Then>>(std::move(then));
+  commands_->addCompletedHandler([this, work, shared](MTL::CommandBuffer* c) {
+    bool failed = c->status() == MTL::CommandBufferStatusError;
+    completed(work, failed ? c->error() : nullptr, *shared);
+  });
+  commands_->commit();
+  commands_->release();
+  commands_ = nullptr;
+}
+
+// On a thread of Metal's: nothing may be thrown here.
+void Encoder::completed(uint64_t work, NS::Error* error,
+                        std::vector<Then>& then) {
+  std::exception_ptr failure;
+  {
+    std::lock_guard lock(done_mutex_);
+    if (error && !failure_) {
+      failure_ = std::make_exception_ptr(std::runtime_error(cat(
+          "metal: the GPU must complete its work, got: ", describe(error))));
+    }
+    failure = failure_;
+    // Once it has been told, and nothing that could follow it is on its way.
+    if (work == last_ && !then.empty()) failure_ = nullptr;
+  }
+  for (Then& f : then) f(failure);
+  {
+    std::lock_guard lock(done_mutex_);
+    allocator::set_completed(work);
+  }
+  done_.notify_all();
+}
+
+void Encoder::commit(Then then) {
+  std::vector<Then> list;
+  list.push_back(std::move(then));
+  std::lock_guard lock(mutex_);
+  submit(std::move(list));
+}
+
+void Encoder::wait_for(uint64_t work) {
+  std::unique_lock lock(done_mutex_);
+  done_.wait(lock, [&] { return allocator::completed() >= work; });
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+void Encoder::await(const Array& x) {
+  uint64_t work = x->buffer->last_use.load(std::memory_order_acquire);
+  if (work <= allocator::completed()) return;
+  {
+    std::lock_guard lock(mutex_);
+    if (work > submitted_) submit({});
+  }
+  wait_for(work);
+}
+
+void Encoder::drain() {
+  uint64_t work;
+  {
+    std::lock_guard lock(mutex_);
+    if (encoder_) submit({});
+    work = submitted_;
+  }
+  std::unique_lock lock(done_mutex_);
+  done_.wait(lock, [&] { return allocator::completed() >= work; });
+}
+
+Counts Encoder::counts() {
+  std::lock_guard lock(mutex_);
+  return counts_;
+}
+
+}  // namespace ingot::metal

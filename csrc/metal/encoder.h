@@ -1,0 +1,84 @@
+// Turns dispatches into command buffers: finds where they must wait for each
+// other, cuts them into pieces, and says when a piece has been computed.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <unordered_set>
+#include <vector>
+
+#include "csrc/array.h"
+#include "csrc/metal/device.h"
+#include "csrc/metal/hazards.h"
+
+namespace ingot::metal {
+
+// An array of a dispatch, at the place that the kernel's signature gives it.
+struct Operand {
+  const Array& array;
+  bool written = false;
+};
+
+// One kernel over a grid of threadgroups.
+struct Dispatch {
+  MTL::ComputePipelineState* pipeline;
+  std::vector<Operand> operands = {};  // buffers 0, 1, ...
+  const void* args = nullptr;          // the next buffer: a struct of args.h
+  size_t args_size = 0;
+  std::vector<Operand> addressed = {};  // reached by address, bound to none
+  int64_t groups = 1;                   // threadgroups
+  int64_t threads = 256;                // of each
+};
+
+// The address of an array's first element on the GPU.
+uint64_t gpu_address(const Array& x);
+
+// All of the process: there is one queue, whatever the number of streams, and
+// its work completes in order. Thread-safe.
+class Encoder {
+ public:
+  void dispatch(const Dispatch& work);
+
+  // Commits what was dispatched; calls `then` when that is done, with what went
+  // wrong in it or in what it follows.
+  void commit(std::function<void(std::exception_ptr)> then);
+  // Waits until nothing that was dispatched uses the array's memory any more.
+  void await(const Array& x);
+  void drain();
+
+  Counts counts();
+
+ private:
+  using Then = std::function<void(std::exception_ptr)>;
+
+  void open();
+  void bind(const Operand& operand, int index);
+  void make_resident(const Dispatch& work);
+  void order(const Dispatch& work);
+  void close();
+  void submit(std::vector<Then> then);
+  void completed(uint64_t work, NS::Error* error, std::vector<Then>& then);
+  void wait_for(uint64_t work);
+
+  std::mutex mutex_;  // what is being encoded
+  MTL::CommandBuffer* commands_ = nullptr;
+  MTL::ComputeCommandEncoder* encoder_ = nullptr;
+  MTL::Fence* fence_ = nullptr;
+  Hazards hazards_;
+  std::unordered_set<MTL::Buffer*> resident_;
+  int64_t pending_dispatches_ = 0, pending_bytes_ = 0;
+  uint64_t submitted_ = 0;  // number of the last command buffer
+  Counts counts_;
+
+  std::mutex done_mutex_;  // what has been computed
+  std::condition_variable done_;
+  std::exception_ptr failure_;  // until nothing is left that could follow it
+  uint64_t last_ = 0;           // number of the last that was submitted
+};
+
+Encoder& encoder();
+
+}  // namespace ingot::metal

@@ -1,0 +1,41 @@
+// What may be asked of the Metal backend without knowing of Metal.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace ingot::metal {
+
+struct DeviceInfo {
+  std::string name;
+  size_t max_buffer_length;
+  size_t working_set;    // bytes that the system recommends not to pass
+  size_t max_threads;    // of a threadgroup
+  bool exact;            // its bits are the CPU's
+  bool addresses;        // steps take one dispatch, not one for each tensor
+  std::string failures;  // of the self-test, in words
+};
+// Runs the self-test when first called.
+DeviceInfo device_info();
+
+// What the encoder has done so far.
+struct Counts {
+  int64_t dispatches = 0;
+  int64_t barriers = 0;
+  int64_t encoders = 0;
+  int64_t command_buffers = 0;
+};
+Counts counts();
+
+// How often each family has run on the CPU for want of a kernel.
+std::map<std::string, int64_t> fallbacks();
+
+// Writes what the GPU does from now on into a document for Xcode. Throws
+// RuntimeError where the system refuses.
+void start_capture(const std::string& path);
+void stop_capture();
+
+}  // namespace ingot::metal

@@ -1,0 +1,32 @@
+// How a kernel walks over operands of one shape.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <initializer_list>
+
+#include "csrc/array.h"
+#include "metal/args.h"
+
+namespace ingot::metal {
+
+// The operands' common shape with dimensions merged where all of them allow.
+struct Layout {
+  bool fits;  // into kMaxDims dimensions
+  bool flat;  // each operand is contiguous or a single number
+  FlatArgs flat_args;
+  StridedArgs strided_args;
+
+  explicit Layout(std::initializer_list<const Array*> operands);
+};
+
+// The threadgroups that take `size` elements.
+inline int64_t groups_for(int64_t size) {
+  return (size + kGroupElements - 1) / kGroupElements;
+}
+
+// The name of a type in a kernel; null where Metal has none (float64).
+const char* metal_type(Dtype dtype);
+// An unsigned type of as many bytes, for kernels that only move elements.
+const char* metal_word(int64_t itemsize);
+
+}  // namespace ingot::metal

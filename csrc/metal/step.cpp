@@ -1,0 +1,138 @@
+// The optimizer step on Metal: tensors of the same types share one dispatch,
+// whose threadgroups find their piece in a table of addresses.
+// SPDX-License-Identifier: MIT
+#include "csrc/ops/step.h"
+
+#include <map>
+
+#include "csrc/metal/encoder.h"
+#include "csrc/metal/fallback.h"
+#include "csrc/metal/layout.h"
+#include "csrc/metal/library.h"
+#include "csrc/metal/self_test.h"
+#include "csrc/metal/upload.h"
+
+namespace ingot::metal {
+namespace {
+
+static_assert(kMaxSlots <= kStepMaxSlots);
+
+constexpr const char* kRuleTypes[] = {
+#define RULE(Type, name, slots, settings) #Type,
+#include "metal/rules/rules.def"
+};
+
+// Tensors whose parameters, gradients and states have the same types.
+struct Batch {
+  std::vector<StepPiece> pieces;
+  std::vector<Operand> addressed;
+};
+
+// The operands of one tensor, contiguous.
+struct Tensor {
+  Inputs in, out;
+};
+
+std::string types_of(const Tensor& t) {
+  std::string names;
+  for (int k = 0; k < 3; ++k) {
+    const Array& x = t.in[std::min<int64_t>(k, t.in.size() - 1)];
+    names += cat(k > 0 ? ", " : "", metal_type(x.dtype()));
+  }
+  return names;
+}
+
+void add(Batch& batch, const Tensor& t) {
+  uint64_t in[2 + kStepMaxSlots] = {}, out[1 + kStepMaxSlots] = {};
+  for (int64_t k = 0; k < t.in.size(); ++k) in[k] = gpu_address(t.in[k]);
+  for (int64_t k = 0; k < t.out.size(); ++k) out[k] = gpu_address(t.out[k]);
+  auto size = static_cast<uint64_t>(t.in[0].size());
+  for (uint64_t at = 0; at < size; at += kStepElements) {
+    StepPiece piece = {};
+    auto place = [at](uint64_t address, const Array& x) {
+      return address + at * static_cast<uint64_t>(x.itemsize());
+    };
+    for (int64_t k = 0; k < t.in.size(); ++k) {
+      piece.in[k] = place(in[k], t.in[k]);
+    }
+    for (int64_t k = 0; k < t.out.size(); ++k) {
+      piece.out[k] = place(out[k], t.out[k]);
+    }
+    piece.count = std::min<uint64_t>(kStepElements, size - at);
+    batch.pieces.push_back(piece);
+  }
+  for (const Array& x : t.in) batch.addressed.push_back({x});
+  for (const Array& x : t.out) batch.addressed.push_back({x, true});
+}
+
+std::string line_of(const StepTable& table, const std::string& types) {
+  const char* rule = kRuleTypes[static_cast<int>(table.rule)];
+  return cat("INGOT_STEP(", rule, ", ", types, ")");
+}
+
+// All tensors of the same types at once.
+void run(const StepTable& table, const std::string& types, Batch& batch) {
+  Array pieces = uploaded(batch.pieces);
+  encoder().dispatch(
+      {.pipeline = pipeline("step", line_of(table, types), "step"),
+       .operands = {{pieces}},
+       .args = table.hyper_float,
+       .args_size = sizeof(table.hyper_float),
+       .addressed = std::move(batch.addressed),
+       .groups = static_cast<int64_t>(batch.pieces.size()),
+       .threads = kGroup});
+}
+
+// One tensor, for devices that can't follow addresses.
+void run(const StepTable& table, const Tensor& t) {
+  static_assert(kMaxHyper <= kStepMaxHyper);
+  StepTensorArgs args = {static_cast<uint64_t>(t.in[0].size()), {}};
+  std::copy(std::begin(table.hyper_float), std::end(table.hyper_float),
+            args.hyper);
+  Dispatch work = {
+      .pipeline = pipeline("step", line_of(table, types_of(t)), "step_tensor"),
+      .args = &args,
+      .args_size = sizeof(args),
+      .groups = groups_for(t.in[0].size()),
+      .threads = kGroup};
+  for (int64_t k = 0; k < 2 + kStepMaxSlots; ++k) {
+    work.operands.push_back({t.in[k < t.in.size() ? k : 0]});
+  }
+  for (int64_t k = 0; k < 1 + kStepMaxSlots; ++k) {
+    work.operands.push_back({t.out[k < t.out.size() ? k : 0], true});
+  }
+  encoder().dispatch(work);
+}
+
+}  // namespace
+
+void MetalBackend::step(const StepTable& table) {
+  std::vector<Tensor> tensors;
+  Inputs all;
+  bool supported = true;
+  for (const StepTensor& t : table.tensors) {
+    Tensor& made = tensors.emplace_back();
+    for (int k = 0; k < 2 + table.slots; ++k) made.in.push_back(*t.in[k]);
+    for (int k = 0; k < 1 + table.slots; ++k) made.out.push_back(*t.out[k]);
+    for (const Array& x : made.in) {
+      supported = supported && metal_type(x.dtype());
+      all.push_back(x);
+    }
+    for (const Array& x : made.out) all.push_back(x);
+  }
+  if (!supported) {
+    return on_cpu("step", all, [&](Backend& b) { b.step(table); });
+  }
+  for (Tensor& t : tensors) {
+    for (Array& x : t.in) x = contiguous(x);
+  }
+  if (!self_test().addresses) {
+    for (const Tensor& t : tensors) run(table, t);
+    return;
+  }
+  std::map<std::string, Batch> batches;
+  for (const Tensor& t : tensors) add(batches[types_of(t)], t);
+  for (auto& [types, batch] : batches) run(table, types, batch);
+}
+
+}  // namespace ingot::metal

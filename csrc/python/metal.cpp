@@ -1,0 +1,97 @@
+// What Python may ask of the GPU: the module ingot.core.metal.
+// SPDX-License-Identifier: MIT
+#include "csrc/backend.h"
+#include "csrc/python/module.h"
+#if INGOT_HAS_METAL
+#include "csrc/metal/info.h"
+#endif
+
+#include <nanobind/stl/map.h>
+
+namespace ingot::python {
+namespace {
+
+using Numbers = std::map<std::string, int64_t>;
+using Info = std::map<std::string, std::variant<std::string, size_t>>;
+
+bool available() { return is_available({DeviceType::gpu, 0}); }
+
+#if INGOT_HAS_METAL
+
+Numbers fallbacks() { return available() ? metal::fallbacks() : Numbers(); }
+
+Numbers counts() {
+  if (!available()) return {};
+  metal::Counts c = metal::counts();
+  return {{"dispatches", c.dispatches},
+          {"barriers", c.barriers},
+          {"encoders", c.encoders},
+          {"command_buffers", c.command_buffers}};
+}
+
+Info device_info() {
+  require_available({DeviceType::gpu, 0});
+  metal::DeviceInfo info = metal::device_info();
+  return {{"device_name", info.name},
+          {"max_buffer_length", info.max_buffer_length},
+          {"max_recommended_working_set_size", info.working_set},
+          {"max_threads_per_threadgroup", info.max_threads},
+          {"steps", std::string(info.addresses ? "in one dispatch"
+                                               : "tensor by tensor")},
+          {"self_test", info.failures.empty() ? "passed" : info.failures}};
+}
+
+void start_capture(const std::string& path) {
+  require_available({DeviceType::gpu, 0});
+  metal::start_capture(path);
+}
+
+void stop_capture() {
+  require_available({DeviceType::gpu, 0});
+  metal::stop_capture();
+}
+
+#else
+
+Numbers fallbacks() { return {}; }
+Numbers counts() { return {}; }
+Info device_info() {
+  require_available({DeviceType::gpu, 0});
+  return {};
+}
+void start_capture(const std::string&) {
+  require_available({DeviceType::gpu, 0});
+}
+void stop_capture() { require_available({DeviceType::gpu, 0}); }
+
+#endif
+
+}  // namespace
+
+void bind_metal(nb::module_& m) {
+  nb::module_ sub = m.def_submodule("metal", "The GPU, by way of Metal.");
+  sub.def("is_available", available,
+          "Whether this build and machine have a Metal device.\n\nExample:\n"
+          "    >>> import ingot.core as mx\n"
+          "    >>> mx.metal.is_available() == mx.is_available(mx.gpu)\n"
+          "    True");
+  sub.def("device_info", device_info,
+          "The device's name and limits, in bytes, and how steps run on it.\n\n"
+          "Raises:\n    ValueError: if there is no Metal device.");
+  sub.def("fallbacks", fallbacks,
+          "How often each family of operations has run on the CPU for want of "
+          "a kernel.\n\nSince the start of the process, by the family's "
+          "name.");
+  sub.def("start_capture", start_capture, "path"_a,
+          "Writes what the GPU does from now on to a document for Xcode.\n\n"
+          "Args:\n    path: where to, ending in .gputrace.\n\nRaises:\n    "
+          "ValueError: if there is no Metal device.\n    RuntimeError: if the "
+          "system refuses (MTL_CAPTURE_ENABLED=1 must be set).");
+  sub.def("stop_capture", stop_capture,
+          "Ends what start_capture began.\n\nRaises:\n    ValueError: if "
+          "there is no Metal device.");
+  sub.def("_counts", counts,
+          "Dispatches, barriers, encoders and command buffers so far.");
+}
+
+}  // namespace ingot::python

@@ -1,0 +1,126 @@
+// Arguments of kernels: the same structs for the host that fills them and the
+// kernels that read them.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "shim.h"
+
+namespace ingot {
+
+// Threads of a threadgroup, and elements that each takes: neighbours at a time,
+// so that a group touches whole cache lines.
+enum { kGroup = 256, kEach = 4, kGroupElements = kGroup * kEach };
+
+// Dimensions of a strided operand, once those that can be have been merged.
+enum { kMaxDims = 8, kMaxOperands = 4 };
+
+// Contiguous operands, or single numbers.
+struct FlatArgs {
+  uint64_t size;
+  uint32_t steps[kMaxOperands];  // of each operand: 1, or 0 for a single number
+};
+
+// Operands of any layout, in elements; dimensions from the outermost.
+struct StridedArgs {
+  uint64_t size;
+  int64_t shape[kMaxDims];
+  int64_t strides[kMaxOperands][kMaxDims];
+  int32_t ndim;
+  int32_t operands;
+};
+
+struct FillArgs {
+  uint64_t size;
+  uint64_t bits;  // the number, in its lowest bytes
+};
+
+struct ArangeArgs {
+  uint64_t size;
+  float start, step;
+};
+
+// A draw x becomes x * scale + shift; truncated normals are then multiplied by
+// root and kept in [low, high].
+struct DrawArgs {
+  uint64_t size;
+  uint64_t key_stride;
+  float scale, shift, root, low, high;
+};
+
+// out = alpha * a @ b + beta * out for a batch of matrices; strides in elements.
+struct MatmulArgs {
+  uint32_t m, n, k;
+  int32_t ndim;  // of the batch
+  int64_t a_row, a_column, b_row, b_column;
+  int64_t shape[kMaxDims], a_batch[kMaxDims], b_batch[kMaxDims];
+  float alpha, beta;
+};
+
+// Rows and columns of a tile of the product, and the depth it moves on by; a
+// threadgroup has four simdgroups, one for each quarter of the tile.
+enum {
+  kTileSide = 64,
+  kTileDepth = 16,
+  kTileThreads = 128,
+  kTileElements = kTileSide * kTileSide,
+  kSliceElements = kTileSide * kTileDepth,
+};
+
+// One result for each element of the kept axes; `count` elements are folded into
+// it, those with numbers part * chunk to (part + 1) * chunk in each of `parts`.
+struct ReduceArgs {
+  uint64_t results, count, chunk;
+  uint32_t parts;
+  uint32_t center_step;  // 1 where each result has its own center, or 0
+  int32_t kept, folded;  // axes
+  float scale;           // of a sum, see Finish in reduce.metal
+  int64_t kept_shape[kMaxDims], kept_strides[kMaxDims];
+  int64_t folded_shape[kMaxDims], folded_strides[kMaxDims];
+};
+
+// Elements that one threadgroup of a step takes.
+enum { kStepElements = 16 * kGroupElements };
+enum { kStepMaxSlots = 2 };
+
+// Part of one tensor: where its operands and results begin.
+struct StepPiece {
+#if INGOT_METAL
+  device const uint8_t* in[2 + kStepMaxSlots];
+  device uint8_t* out[1 + kStepMaxSlots];
+#else
+  uint64_t in[2 + kStepMaxSlots];
+  uint64_t out[1 + kStepMaxSlots];
+#endif
+  uint64_t count;
+};
+
+// Part of one array of a norm.
+struct NormPiece {
+#if INGOT_METAL
+  device const uint8_t* in;
+#else
+  uint64_t in;
+#endif
+  uint64_t count;
+};
+
+struct NormArgs {
+  uint64_t count;  // of pieces, or of partial results
+  float scale;
+};
+
+// One tensor of a step whose operands are bound one by one.
+enum { kStepMaxHyper = 16 };
+struct StepTensorArgs {
+  uint64_t count;
+  float hyper[kStepMaxHyper];
+};
+
+// What self_test.metal tries: `cases` triples of numbers, and whether it may
+// follow an address.
+struct SelfTestArgs {
+  uint32_t cases;
+  uint32_t follow;
+};
+enum { kSelfTestResults = 4 };
+
+}  // namespace ingot

@@ -1,0 +1,158 @@
+// Reductions over any axes: a threadgroup folds the elements of one result (or
+// of a part of it) in a fixed order.
+// SPDX-License-Identifier: MIT
+#include <metal_stdlib>
+#pragma clang fp contract(off)
+#include "args.h"
+#include "msl/convert.h"
+#include "msl/fold.h"
+#include "msl/index.h"
+
+namespace ingot {
+
+INGOT_FN long place(constant int64_t* shape, constant int64_t* strides,
+                    int ndim, ulong i) {
+  long offset = 0;
+  for (int d = ndim - 1; d >= 0; --d) {
+    ulong n = ulong(shape[d]);
+    offset += long(i % n) * strides[d];
+    i /= n;
+  }
+  return offset;
+}
+
+// What becomes of the fold of all parts.
+struct Keep {
+  template <class V>
+  INGOT_FN V apply(V x, float center, float scale) {
+    (void)center;
+    (void)scale;
+    return x;
+  }
+};
+struct ByCount {  // mean, var
+  INGOT_FN float apply(float x, float center, float scale) {
+    (void)center;
+    return x / scale;
+  }
+};
+struct Root {  // std
+  INGOT_FN float apply(float x, float center, float scale) {
+    (void)center;
+    return sqrt(x / scale);
+  }
+};
+struct LogPlusCenter {  // logsumexp; of infinite elements it is the center
+  INGOT_FN float apply(float x, float center, float scale) {
+    (void)scale;
+    return where(isfinite(center), math::log(x) + center, center);
+  }
+};
+
+}  // namespace ingot
+
+using namespace ingot;
+
+// From elements to partial results, one for each result and part.
+template <class Fold, class Partial, class T, class In>
+[[kernel]] void fold(device const T* x [[buffer(0)]],
+                     device const float* centers [[buffer(1)]],
+                     device Partial* partials [[buffer(2)]],
+                     constant ReduceArgs& args [[buffer(3)]],
+                     uint group [[threadgroup_position_in_grid]],
+                     uint thread_index [[thread_position_in_threadgroup]]) {
+  threadgroup Partial shared[kGroup];
+  ulong result = group / args.parts, part = group % args.parts;
+  long base = place(args.kept_shape, args.kept_strides, args.kept, result);
+  float center = centers[result * args.center_step];
+  ulong end = (part + 1) * args.chunk;
+  if (end > args.count) end = args.count;
+  Partial mine = Fold::identity();
+  for (ulong i = part * args.chunk + thread_index; i < end; i += kGroup) {
+    long at =
+        base + place(args.folded_shape, args.folded_strides, args.folded, i);
+    mine = Fold::join(mine, Fold::of(convert<In>(x[at]), center));
+  }
+  Partial all = over_group<Fold>(mine, thread_index, shared);
+  if (thread_index == 0) partials[group] = all;
+}
+
+// One thread for each result.
+template <class Fold, class Finish, class Partial, class Out>
+[[kernel]] void finish(device const Partial* partials [[buffer(0)]],
+                       device const float* centers [[buffer(1)]],
+                       device Out* out [[buffer(2)]],
+                       constant ReduceArgs& args [[buffer(3)]],
+                       uint result [[thread_position_in_grid]]) {
+  if (result >= args.results) return;
+  Partial all = Fold::identity();
+  for (uint part = 0; part < args.parts; ++part) {
+    all = Fold::join(all, partials[ulong(result) * args.parts + part]);
+  }
+  out[result] = convert<Out>(Finish::apply(
+      Fold::value(all), centers[result * args.center_step], args.scale));
+}
+
+// exp(x - max) / sum of those, along the last axis: a threadgroup for each row.
+// `out` is contiguous.
+template <class T>
+[[kernel]] void softmax(device const T* x [[buffer(0)]],
+                        device T* out [[buffer(1)]],
+                        constant ReduceArgs& args [[buffer(2)]],
+                        uint group [[threadgroup_position_in_grid]],
+                        uint thread_index [[thread_position_in_threadgroup]]) {
+  threadgroup float largest[kGroup];
+  threadgroup Compensated sums[kGroup];
+  long base = place(args.kept_shape, args.kept_strides, args.kept, group);
+  long stride = args.folded > 0 ? args.folded_strides[0] : 0;
+  float top = Bounds<float>::lowest();
+  for (ulong i = thread_index; i < args.count; i += kGroup) {
+    top = max(top, float(x[base + long(i) * stride]));
+  }
+  top = over_group<Max<float>>(top, thread_index, largest);
+  Compensated mine = SumFloat::identity();
+  for (ulong i = thread_index; i < args.count; i += kGroup) {
+    float e = math::exp(float(x[base + long(i) * stride]) - top);
+    mine = SumFloat::join(mine, SumFloat::of(e, 0.0f));
+  }
+  float total = SumFloat::value(over_group<SumFloat>(mine, thread_index, sums));
+  for (ulong i = thread_index; i < args.count; i += kGroup) {
+    float e = math::exp(float(x[base + long(i) * stride]) - top);
+    out[ulong(group) * args.count + i] = T(e / total);
+  }
+}
+
+#define INGOT_SOFTMAX(T) \
+  template [[host_name("softmax")]] [[kernel]] decltype(softmax<T>) softmax<T>;
+
+// Few elements for each of many results: a thread folds its own, in one pass.
+template <class Fold, class Finish, class T, class In, class Out>
+[[kernel]] void fold_each(device const T* x [[buffer(0)]],
+                          device const float* centers [[buffer(1)]],
+                          device Out* out [[buffer(2)]],
+                          constant ReduceArgs& args [[buffer(3)]],
+                          uint result [[thread_position_in_grid]]) {
+  if (result >= args.results) return;
+  long base = place(args.kept_shape, args.kept_strides, args.kept, result);
+  float center = centers[result * args.center_step];
+  typename Fold::Partial all = Fold::identity();
+  for (ulong i = 0; i < args.count; ++i) {
+    long at =
+        base + place(args.folded_shape, args.folded_strides, args.folded, i);
+    all = Fold::join(all, Fold::of(convert<In>(x[at]), center));
+  }
+  out[result] =
+      convert<Out>(Finish::apply(Fold::value(all), center, args.scale));
+}
+
+// In is what elements are folded as.
+#define INGOT_REDUCE(Fold, Finish, T, In, Out)                                \
+  template [[host_name(                                                       \
+      "fold")]] [[kernel]] decltype(fold<Fold, Fold::Partial, T, In>)         \
+      fold<Fold, Fold::Partial, T, In>;                                       \
+  template [[host_name("finish")]]                                            \
+  [[kernel]] decltype(finish<Fold, Finish, Fold::Partial, Out>)               \
+      finish<Fold, Finish, Fold::Partial, Out>;                               \
+  template [[host_name(                                                       \
+      "fold_each")]] [[kernel]] decltype(fold_each<Fold, Finish, T, In, Out>) \
+      fold_each<Fold, Finish, T, In, Out>;
