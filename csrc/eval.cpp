@@ -86,8 +86,10 @@ class Scheduler {
     for (const Array& x : node->inputs) {
       task.cost += x.nbytes();
       const auto& event = x->node->event;
-      // What one GPU is asked for runs in order; the host need not wait.
-      bool ordered = backend.deferred() && x->node->stream == node->stream;
+      // What one GPU is asked for runs in order; the host need not wait, unless
+      // it is amid asking (in a signal handler).
+      bool ordered = backend.deferred() && x->node->stream == node->stream &&
+                     CancelScope::current() == nullptr;
       if (event && event != task.done && !ordered) task.wait_for(event);
     }
     task.entries.push_back(std::move(entry));

@@ -152,7 +152,9 @@ class Fused(Optimizer):
             return rate
         value = getattr(self, name)
         if callable(value):  # the count before this update, as for learning_rate
-            value = value(mx.maximum(self.step, 1) - 1)
+            with mx.stream(mx.cpu):
+                before = mx.maximum(self.step, 1) - 1
+            value = self._scheduled(value, before)
         return value if isinstance(value, mx.array) else float(value)
 
     def _check_state(

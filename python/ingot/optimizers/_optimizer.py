@@ -148,12 +148,18 @@ class Optimizer:
         step = self._step_count()
         try:
             for name, schedule in self._schedulers.items():
-                state[name] = self._scalar(name, schedule(step))
+                state[name] = self._scalar(name, self._scheduled(schedule, step))
             state["step"] = _core.increment(step)
             return work()
         except BaseException:
             state.update(before)
             raise
+
+    @staticmethod
+    def _scheduled(schedule: Schedule, step: mx.array) -> Any:
+        """A scheduled number: computed by the CPU, which a GPU need not wait for."""
+        with mx.stream(mx.cpu):
+            return schedule(step)
 
     def init_single(self, parameter: mx.array, state: dict[str, Any]) -> None:
         """Fills the empty `state` of one parameter; for subclasses."""
