@@ -1,0 +1,150 @@
+"""What the GPU's failures become: Python errors, with the CPU and other arrays well.
+
+Needs the software Metal, which can be told to fail (`make test-metal`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+
+import ingot.core as mx
+import pytest
+
+NAME = ""
+if mx.metal.is_available():
+    NAME = str(mx.metal.device_info()["device_name"])
+pytestmark = pytest.mark.skipif(
+    NAME != "Software Metal", reason="metal: needs the software Metal"
+)
+
+
+def fail_next(what: str, text: str) -> None:
+    """The next thing of that kind fails."""
+    ctypes.CDLL("libsoftmetal.so").softmetal_fail_next(what.encode(), text.encode())
+
+
+def run_python(code: str, **variables: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import ingot.core as mx\n{code}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **variables},
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def x() -> mx.array:
+    """A ready array of the GPU's."""
+    with mx.stream(mx.gpu):
+        x = mx.ones((1000,)) * 3
+        mx.eval(x)
+    return x
+
+
+@pytest.mark.parametrize("what", ["library", "pipeline"])
+def test_a_kernel_that_does_not_compile_leaves_the_graph_whole(what, x, request):
+    # A kernel that nothing else in this process asks for.
+    f = {"library": mx.arccosh, "pipeline": mx.arctanh}[what]
+    with mx.stream(mx.gpu):
+        before = x + 1
+        y = f(x / 4)
+        fail_next(what, "the log of the compiler")
+        with pytest.raises(RuntimeError, match=r"metal.*the log of the compiler"):
+            mx.eval(before, y)
+        assert before.tolist() == [4] * 1000
+        mx.eval(y)  # this time it compiles
+
+
+def test_a_gpu_error_is_raised_wherever_its_results_are_used(x):
+    with mx.stream(mx.gpu):
+        y = x * 2
+        fail_next("command buffer", "the GPU is gone")
+        with pytest.raises(RuntimeError, match=r"metal.*the GPU is gone"):
+            mx.eval(y)
+        for use in (y.tolist, lambda: mx.eval(y + 1)):
+            with pytest.raises(RuntimeError, match="the GPU is gone"):
+                use()
+        assert (x + 1).tolist() == [4] * 1000
+    with mx.stream(mx.cpu):
+        assert (x + 2).tolist() == [5] * 1000
+
+
+def test_an_error_of_async_work_is_raised_later(x):
+    with mx.stream(mx.gpu):
+        y = x - 1
+        fail_next("command buffer", "the GPU is gone")
+        mx.async_eval(y)
+        with pytest.raises(RuntimeError, match="the GPU is gone"):
+            y.tolist()
+        assert (x * x).tolist() == [9] * 1000
+
+
+def test_no_more_memory_is_a_memory_error(x):
+    with mx.stream(mx.gpu):
+        y = mx.zeros((3 << 20,)) + 1
+        mx.clear_cache()
+        limit = mx.set_memory_limit(mx.get_active_memory() + (4 << 20))
+        try:
+            with pytest.raises(MemoryError, match="12582912 bytes"):
+                mx.eval(y)
+        finally:
+            mx.set_memory_limit(limit)
+        assert y[0].item() == 1
+
+
+def test_a_buffer_longer_than_the_device_allows_is_a_memory_error():
+    run_python(
+        "try: mx.eval(mx.zeros((64 << 20,)))\n"
+        "except MemoryError as error: assert '268435456 bytes' in str(error)\n"
+        "else: raise AssertionError\n"
+        "assert mx.ones((4,)).sum().item() == 4",
+        SOFTMETAL_MAX_BUFFER=str(64 << 20),
+    )
+
+
+def test_without_a_device_the_cpu_is_the_default():
+    run_python(
+        "assert mx.default_device() == mx.cpu and not mx.metal.is_available()\n"
+        "try: mx.set_default_device(mx.gpu)\n"
+        "except ValueError as error: assert 'no Metal device' in str(error)\n"
+        "else: raise AssertionError\n"
+        "assert mx.ones((4,)).sum().item() == 4",
+        SOFTMETAL_DEVICE="none",
+    )
+
+
+def test_a_forked_child_says_that_it_has_no_gpu_and_computes_on_the_cpu():
+    run_python(
+        "import os\n"
+        "mx.eval(mx.ones((4,)) + 1)\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    try: mx.set_default_device(mx.gpu)\n"
+        "    except ValueError as error: assert 'forked' in str(error)\n"
+        "    os._exit(0 if mx.ones((4,)).sum().item() == 4 else 1)\n"
+        "assert os.waitpid(pid, 0)[1] == 0",
+    )
+
+
+def test_steps_go_tensor_by_tensor_where_addresses_are_of_no_use():
+    run_python(
+        "import ingot.optimizers as optim\n"
+        "assert mx.metal.device_info()['steps'] == 'tensor by tensor'\n"
+        "def train():\n"
+        "    model = {'a': mx.ones((5,)), 'b': mx.full((3, 2), 2.0)}\n"
+        "    optimizer = optim.AdamW(0.1, bias_correction=True)\n"
+        "    for _ in range(3):\n"
+        "        optimizer.update(model, {k: mx.sin(w) for k, w in model.items()})\n"
+        "        mx.eval(model, optimizer)\n"
+        "    return [w.tolist() for w in model.values()]\n"
+        "fast = train()\n"
+        "assert mx.metal.fallbacks() == {}\n"
+        "mx.set_default_device(mx.cpu)\n"
+        "assert train() == fast",
+        SOFTMETAL_TIER="1",
+    )
