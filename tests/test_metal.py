@@ -1,89 +1,32 @@
-"""The Metal backend against the CPU: bits, layouts, steps, what a step costs.
+"""The Metal backend's numbers against the CPU's: bits, layouts, types, steps.
 
 Needs a Metal device. Without a Mac that is the software Metal of tests/softmetal, which
-`make test-metal` builds; there every other test of the suite runs on the GPU as well.
+`make test-metal` builds; there much of the suite runs on the GPU as well.
 """
 
 from __future__ import annotations
 
 import itertools
-import subprocess
-import sys
 
 import ingot.core as mx
-import ingot.optimizers as optim
 import numpy as np
 import pytest
 from ingot import _core
-from optimizer_cases import from_numpy, leaves, same_bits, to_numpy
-
-pytestmark = pytest.mark.skipif(
-    not mx.metal.is_available(), reason="metal: there is no device (make test-metal)"
+from metal_cases import (
+    FLOATS,
+    WHOLES,
+    both,
+    equal,
+    needs_metal,
+    no_fallbacks,
+    on_the_cpu,
+    operand,
 )
+from optimizer_cases import from_numpy, leaves, to_numpy
+
+pytestmark = [needs_metal, on_the_cpu]
 
 SIZES = [*range(1, 66), 127, 128, 129, 255, 256, 257, 1023, 1024, 1025, 4099]
-FLOATS = ["float32", "float16", "bfloat16"]
-WHOLES = ["bool_", "uint8", "uint16", "uint32", "uint64"]
-WHOLES += ["int8", "int16", "int32", "int64"]
-
-
-@pytest.fixture(autouse=True)
-def prepared_on_the_cpu():
-    """Operands are made on the CPU, unless a test says otherwise."""
-    with mx.stream(mx.cpu):
-        yield
-
-
-class no_fallbacks:
-    """Nothing within has run on the CPU."""
-
-    def __enter__(self):
-        self.before = mx.metal.fallbacks()
-
-    def __exit__(self, *error):
-        if error[0] is None:
-            assert mx.metal.fallbacks() == self.before
-
-
-def special(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Numbers of every size, with the special ones among them."""
-    x = rng.normal(size=n) * 10.0 ** rng.integers(-6, 7, size=n)
-    edges = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5, 2.0, 1e30]
-    x[: len(edges)] = edges[:n]
-    return x
-
-
-def operand(rng, n: int, dtype: str) -> mx.array:
-    if dtype in FLOATS:
-        return from_numpy(special(rng, n), getattr(mx, dtype))
-    low = 0 if dtype.startswith(("u", "b")) else -100
-    whole = rng.integers(low, 2 if dtype == "bool_" else 100, size=n)
-    return mx.array(whole).astype(getattr(mx, dtype))
-
-
-def equal(a: mx.array, b: mx.array) -> bool:
-    """The same bits; any NaN equals any other, and 0 a number that is subnormal."""
-    if a.dtype != b.dtype or a.shape != b.shape:
-        return False
-    if not mx.issubdtype(a.dtype, mx.floating):
-        return np.array_equal(np.asarray(a), np.asarray(b))
-    x, y = to_numpy(a), to_numpy(b)
-    tiny = np.float32(np.finfo(np.float32).tiny)
-    x, y = (np.where(np.abs(z) < tiny, 0, z) for z in (x, y))
-    return np.array_equal(x, y, equal_nan=True)
-
-
-def both(f):
-    """A result on the CPU and on the GPU."""
-    with mx.stream(mx.cpu):
-        slow = f()
-        mx.eval(slow)
-    with mx.stream(mx.gpu):
-        fast = f()
-        mx.eval(fast)
-    return slow, fast
-
-
 DTYPES = {
     "floating": FLOATS,
     "numeric": FLOATS + WHOLES,
@@ -201,143 +144,6 @@ def test_steps_have_the_bits_of_the_cpu(rule, dtypes, rng):
         assert equal(a, b)
 
 
-def model_of(rng, tensors: int) -> dict[str, mx.array]:
-    return {
-        f"w{i}": mx.array(rng.normal(size=(i % 7 + 1, i % 5 + 3)).astype(np.float32))
-        for i in range(tensors)
-    }
-
-
-def cost(dispatches: int, barriers: int = 0) -> dict[str, int]:
-    """What work that fits one command buffer costs."""
-    once = {"encoders": 1, "command_buffers": 1}
-    return {"dispatches": dispatches, "barriers": barriers, **once}
-
-
-def cost_since(before: dict[str, int]) -> dict[str, int]:
-    return {name: n - before[name] for name, n in mx.metal._counts().items()}
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: optim.SGD(0.1),
-        lambda: optim.SGD(0.1, momentum=0.9, nesterov=True),
-        lambda: optim.RMSprop(0.1),
-        lambda: optim.Adagrad(0.1),
-        lambda: optim.AdaDelta(0.1),
-        lambda: optim.Adam(0.1),
-        lambda: optim.AdamW(0.1, bias_correction=True),
-        lambda: optim.Adamax(0.1),
-        lambda: optim.Lion(0.1),
-        lambda: optim.AdamW(optim.cosine_decay(0.1, 50)),
-    ],
-)
-def test_a_step_is_one_dispatch_for_148_tensors(make, rng):
-    model, grads = model_of(rng, 148), model_of(rng, 148)
-    with mx.stream(mx.gpu):
-        optimizer = make()
-        optimizer.update(model, grads)
-        mx.eval(model, optimizer)
-        before = mx.metal._counts()
-        optimizer.update(model, grads)
-        mx.eval(model, optimizer)
-    assert cost_since(before) == cost(1)
-
-
-def test_a_donated_step_writes_in_place(rng):
-    with mx.stream(mx.gpu):
-        model = {"w": mx.zeros((1_000_000,))}
-        grads = {"w": mx.ones((1_000_000,))}
-        optimizer = optim.AdamW(0.1)
-        for _ in range(2):
-            optimizer.update(model, grads)
-            mx.eval(model, optimizer)
-        mx.reset_peak_memory()
-        before = mx.get_active_memory()
-        optimizer.update(model, grads)
-        mx.eval(model, optimizer)
-        assert mx.get_peak_memory() - before < 8192
-
-
-def test_chains_reuse_memory_in_order(rng):
-    """What one operation frees the next may take while the first is still to run."""
-    x = mx.array(rng.normal(size=100_000).astype(np.float32))
-
-    def chain():
-        y = x
-        for i in range(300):
-            y = mx.sin(y) + mx.cos(y * (i + 1))
-        return y
-
-    slow, fast = both(chain)
-    assert equal(slow, fast)
-
-
-def test_cpu_and_gpu_operations_mix(rng):
-    x = mx.array(rng.normal(size=(64, 64)).astype(np.float32))
-    with mx.stream(mx.gpu):
-        a = mx.exp(x)
-    with mx.stream(mx.cpu):
-        b = a @ a
-    with mx.stream(mx.gpu):
-        c = mx.sum(b * 2, axis=0) + a[0]  # the sum has no kernel yet
-    with mx.stream(mx.cpu):
-        want = mx.sum((mx.exp(x) @ mx.exp(x)) * 2, axis=0) + mx.exp(x)[0]
-    np.testing.assert_allclose(to_numpy(c), to_numpy(want), rtol=1e-6)
-
-
-def test_float64_runs_on_the_cpu_and_is_counted():
-    x = from_numpy(np.arange(5.0), mx.float64)
-    before = mx.metal.fallbacks().get("unary", 0)
-    with mx.stream(mx.gpu):
-        y = mx.exp(x)
-        mx.eval(y)
-    assert np.array_equal(to_numpy(y), np.exp(np.arange(5.0)))
-    assert mx.metal.fallbacks()["unary"] == before + 1
-
-
-def test_device_info_and_capture(tmp_path):
-    info = mx.metal.device_info()
-    assert info["device_name"] and info["max_buffer_length"] > 0
-    with pytest.raises(RuntimeError, match="start_capture"):
-        mx.metal.start_capture(str(tmp_path / "x.gputrace"))
-
-
-def test_training_gives_the_numbers_of_the_cpu(rng):
-    data = rng.normal(size=(64, 8)).astype(np.float32)
-
-    def train():
-        model = {"w": mx.array(data[:8].copy()), "b": mx.zeros((8,))}
-        optimizer = optim.AdamW(0.01, bias_correction=True)
-        x = mx.array(data)
-
-        def loss(model):
-            return ((mx.tanh(x @ model["w"]) + model["b"] - 1) ** 2).mean()
-
-        for _ in range(5):
-            gradients = mx.grad(loss)(model)
-            optimizer.update(model, gradients)
-            mx.eval(model, optimizer)
-        return [model["w"], model["b"]]
-
-    slow, fast = both(train)
-    assert same_bits(slow, fast)
-
-
-@pytest.mark.parametrize("size", [1.0, 1e-30, 1e30])
-def test_the_norm_of_a_tree_takes_two_dispatches(size, rng):
-    arrays = [x * size for x in model_of(rng, 148).values()]
-    mx.eval(arrays)
-    before = mx.metal._counts()
-    with mx.stream(mx.gpu), no_fallbacks():
-        norm = _core.global_norm(arrays)
-        mx.eval(norm)
-    assert cost_since(before) == cost(2, barriers=1)
-    want = np.sqrt(sum((to_numpy(x).astype(np.float64) ** 2).sum() for x in arrays))
-    np.testing.assert_allclose(norm.item(), want, rtol=1e-6)
-
-
 REDUCTIONS = ["sum", "prod", "max", "min", "all", "any"]
 REDUCTIONS += ["mean", "var", "std", "logsumexp"]
 AXES = [None, 0, 1, 2, (0, 2)]
@@ -422,46 +228,3 @@ def test_matrix_products(shapes, dtype, rng):
     got = to_numpy(shifted).astype(np.float64)
     want = 0.5 * exact + 2 * to_numpy(c).astype(np.float64)
     np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol * 8)
-
-
-def test_fallbacks_leave_memory_alone_that_the_gpu_still_uses(rng):
-    """What one operation frees a fallback may take over, but not write at once."""
-    starts, others = (
-        [mx.array(rng.normal(size=70).astype(np.float32)) for _ in range(30)]
-        for _ in range(2)
-    )
-    mx.eval(starts, others)
-
-    def mixed():
-        total = mx.zeros((70,))
-        for x, other in zip(starts, others, strict=True):
-            y = mx.exp(mx.sin(x) * 2) + 1  # temporaries that are free soon
-            total = total + y * mx.sort(other)  # which needs nothing of the GPU
-        return total
-
-    slow, fast = both(mixed)
-    assert equal(slow, fast)
-
-
-HANDLER = """
-import os, signal, threading, ingot.core as mx
-weights, seen = mx.ones((4,)) * 2, []
-x = mx.ones((1 << 16,))
-for _ in range(300): x = mx.tan(mx.sin(x))
-def save(*_):
-    seen.append(weights.tolist())
-    try:
-        x[0].item()
-    except RuntimeError as error:
-        seen.append("signal handler" in str(error))
-signal.signal(signal.SIGUSR1, save)
-threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
-mx.eval(x)
-assert seen and seen[0] == [2.0] * 4 and seen[1:] in ([], [True]), seen
-"""
-
-
-def test_a_signal_handler_does_not_wait_for_what_it_interrupts():
-    command = [sys.executable, "-c", HANDLER]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
