@@ -76,11 +76,14 @@ class Backend {
   // Whether the methods above may return before they have been computed; they
   // run in the order of the calls.
   virtual bool deferred() const { return false; }
+  // How much it has been asked for so far, a number that grows.
+  virtual int64_t asked() { return 0; }
+  // Called once with what went wrong, if anything, and the number of what was
+  // asked for up to which all is well.
+  using Then = std::function<void(std::exception_ptr, int64_t)>;
   // Hands over what was asked for since the last commit. Calls `then` once that
-  // is done, on any thread, with what went wrong. Throws nothing.
-  virtual void commit(std::function<void(std::exception_ptr)> then) {
-    then(nullptr);
-  }
+  // is done, on any thread. Throws nothing.
+  virtual void commit(Then then) { then(nullptr, 0); }
   // Waits until this thread may read and write the memory of an array.
   virtual void await(const Array&) {}
   // Waits for all that was committed.

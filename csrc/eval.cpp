@@ -297,9 +297,10 @@ void commit(Backend& backend, Task& task, size_t count,
   work->entries.resize(count);
   work->done = task.done;
   work->error = error;
-  backend.commit([work](std::exception_ptr failure) {
+  backend.commit([work](std::exception_ptr failure, int64_t well) {
     for (Entry& entry : work->entries) {
-      failure ? poison(entry, failure) : finish(entry);
+      bool affected = entry.asked > well && failure != nullptr;
+      affected ? poison(entry, failure) : finish(entry);
     }
     work->entries.clear();
     work->done->set(failure ? failure : work->error);
@@ -323,6 +324,7 @@ void run(Task& task, bool polls) {
     for (; i < task.entries.size(); ++i) {
       throw_if_cancelled();
       compute(task.entries[i]);
+      task.entries[i].asked = backend.asked();
       deferred ? submit(task.entries[i]) : finish(task.entries[i]);
     }
   } catch (...) {

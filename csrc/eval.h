@@ -35,6 +35,7 @@ class Event {
 struct Entry {
   NodePtr node;
   bool keep = false;  // traced: its inputs stay, and are not donated
+  int64_t asked = 0;  // of a deferred backend, this included
 };
 
 // Nodes of one stream, in order.

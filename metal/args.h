@@ -77,6 +77,22 @@ struct ReduceArgs {
   int64_t folded_shape[kMaxDims], folded_strides[kMaxDims];
 };
 
+// out[p, w] = x at the place that the indices of position p name, plus w; see
+// Gather in csrc/families.h. Along the `others` positions count themselves.
+enum { kMaxIndexed = 4 };
+struct GatherArgs {
+  uint64_t size, window;  // elements of out, and of a window
+  int32_t indexed, window_ndim, others_ndim;
+  int64_t sizes[kMaxIndexed], places[kMaxIndexed], strides[kMaxIndexed];
+  int64_t window_shape[kMaxDims], window_strides[kMaxDims];
+  int64_t others_shape[kMaxDims], others_strides[kMaxDims];
+};
+
+// What a kernel says of an index that is out of range: how many there were, and
+// of the one that came first the axis (its number among those indexed) and the
+// two halves of its value.
+enum { kFaultWords = 4 };
+
 // Elements that one threadgroup of a step takes.
 enum { kStepElements = 16 * kGroupElements };
 enum { kStepMaxSlots = 2 };

@@ -10,17 +10,6 @@
 
 namespace ingot {
 
-INGOT_FN long place(constant int64_t* shape, constant int64_t* strides,
-                    int ndim, ulong i) {
-  long offset = 0;
-  for (int d = ndim - 1; d >= 0; --d) {
-    ulong n = ulong(shape[d]);
-    offset += long(i % n) * strides[d];
-    i /= n;
-  }
-  return offset;
-}
-
 // What becomes of the fold of all parts.
 struct Keep {
   template <class V>

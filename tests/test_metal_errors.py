@@ -79,6 +79,25 @@ def test_a_gpu_error_is_raised_wherever_its_results_are_used(x):
         assert (x + 2).tolist() == [5] * 1000
 
 
+def test_an_index_out_of_range_is_an_index_error(x):
+    grid = x.reshape(10, 100)
+    with mx.stream(mx.gpu):
+        for f, message in (
+            (lambda: mx.take(grid, mx.array([0, 10]), axis=0), r"\[-10, 10\).*got 10"),
+            (lambda: grid[mx.array([1]), mx.array([-101])], "axis 1, got -101"),
+            (
+                lambda: mx.take_along_axis(grid, mx.array([[2**40]]), axis=1),
+                "got 1099511627776",
+            ),
+        ):
+            bad = f()
+            for _ in range(2):
+                with pytest.raises(IndexError, match=message):
+                    mx.eval(bad)
+        assert (x + 1).tolist() == [4] * 1000
+        assert mx.take(grid, mx.array([9]), axis=0).tolist() == [[3] * 100]
+
+
 def test_an_error_of_async_work_is_raised_later(x):
     with mx.stream(mx.gpu):
         y = x - 1

@@ -35,9 +35,8 @@ std::map<std::string, int64_t> fallbacks() {
 
 Counts counts() { return encoder().counts(); }
 
-void MetalBackend::commit(std::function<void(std::exception_ptr)> then) {
-  encoder().commit(std::move(then));
-}
+int64_t MetalBackend::asked() { return encoder().counts().dispatches; }
+void MetalBackend::commit(Then then) { encoder().commit(std::move(then)); }
 void MetalBackend::await(const Array& x) { encoder().await(x); }
 void MetalBackend::drain() { encoder().drain(); }
 
@@ -61,20 +60,10 @@ void MetalBackend::argsort(const Array& x, Array& out) {
 void MetalBackend::qr(const Array& x, Array& q, Array& r) {
   on_cpu("qr", {x, q, r}, [&](Backend& b) { b.qr(x, q, r); });
 }
-void MetalBackend::gather(const Gather& what, const Inputs& in, Array& out) {
-  Inputs all = in;
-  all.push_back(out);
-  on_cpu("gather", all, [&](Backend& b) { b.gather(what, in, out); });
-}
 void MetalBackend::scatter(const Scatter& what, const Inputs& in, Array& out) {
   Inputs all = in;
   all.push_back(out);
   on_cpu("scatter", all, [&](Backend& b) { b.scatter(what, in, out); });
-}
-void MetalBackend::take_along_axis(int64_t axis, const Array& x,
-                                   const Array& indices, Array& out) {
-  on_cpu("take_along_axis", {x, indices, out},
-         [&](Backend& b) { b.take_along_axis(axis, x, indices, out); });
 }
 void MetalBackend::put_along_axis(int64_t axis, bool add, const Array& indices,
                                   const Array& values, Array& out) {

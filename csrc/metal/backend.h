@@ -40,7 +40,8 @@ class MetalBackend final : public Backend {
   void step(const StepTable& table) override;
 
   bool deferred() const override { return true; }
-  void commit(std::function<void(std::exception_ptr)> then) override;
+  int64_t asked() override;
+  void commit(Then then) override;
   void await(const Array& x) override;
   void drain() override;
 
@@ -51,6 +52,8 @@ class MetalBackend final : public Backend {
 
   // x itself where it is contiguous, else a copy that is.
   Array contiguous(const Array& x);
+  // Integers as contiguous int64.
+  Array as_indices(const Array& x);
 
   Backend& cpu_;
 };

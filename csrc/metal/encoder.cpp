@@ -105,7 +105,7 @@ void Encoder::make_resident(const Dispatch& work) {
                          MTL::ResourceUsageRead | MTL::ResourceUsageWrite);
 }
 
-void Encoder::dispatch(const Dispatch& work) {
+void Encoder::dispatch(const Dispatch& work, Check check) {
   if (work.groups == 0) return;
   // Threadgroup positions are 32-bit numbers in the kernels.
   require(work.groups <= UINT32_MAX, "metal: a dispatch must have at most ",
@@ -126,6 +126,7 @@ void Encoder::dispatch(const Dispatch& work) {
       MTL::Size::Make(static_cast<NS::UInteger>(work.groups), 1, 1),
       MTL::Size::Make(static_cast<NS::UInteger>(work.threads), 1, 1));
   ++counts_.dispatches;
+  if (check) checks_.push_back({std::move(check), counts_.dispatches});
   if (++pending_dispatches_ >= kDispatches || pending_bytes_ >= kBytes) {
     submit({});
   }
@@ -153,11 +154,19 @@ void Encoder::submit(std::vector<Then> then) {
     last_ = work;
   }
   ++counts_.command_buffers;
-  auto shared = std::make_shared<std::vector<Then>>(std::move(then));
-  commands_->addCompletedHandler([this, work, shared](MTL::CommandBuffer* c) {
-    bool failed = c->status() == MTL::CommandBufferStatusError;
-    completed(work, failed ? c->error() : nullptr, *shared);
-  });
+  struct Afterwards {
+    std::vector<Checked> checks;
+    std::vector<Then> then;
+  };
+  auto afterwards = std::make_shared<Afterwards>();
+  afterwards->checks = std::exchange(checks_, {});
+  afterwards->then = std::move(then);
+  commands_->addCompletedHandler(
+      [this, work, afterwards](MTL::CommandBuffer* c) {
+        bool failed = c->status() == MTL::CommandBufferStatusError;
+        completed(work, failed ? c->error() : nullptr, afterwards->checks,
+                  afterwards->then);
+      });
   commands_->commit();
   commands_->release();
   commands_ = nullptr;
@@ -165,19 +174,31 @@ void Encoder::submit(std::vector<Then> then) {
 
 // On a thread of Metal's: nothing may be thrown here.
 void Encoder::completed(uint64_t work, NS::Error* error,
+                        const std::vector<Checked>& checks,
                         std::vector<Then>& then) {
   std::exception_ptr failure;
+  if (error) {
+    failure = std::make_exception_ptr(std::runtime_error(
+        cat("metal: the GPU must complete its work, got: ", describe(error))));
+  }
+  int64_t well = 0;
+  for (const Checked& checked : checks) {
+    if (failure) break;
+    failure = checked.check();
+    well = checked.dispatch - 1;
+  }
   {
     std::lock_guard lock(done_mutex_);
-    if (error && !failure_) {
-      failure_ = std::make_exception_ptr(std::runtime_error(cat(
-          "metal: the GPU must complete its work, got: ", describe(error))));
+    if (failure && !failure_) {
+      failure_ = failure;
+      well_ = well;
     }
     failure = failure_;
+    well = well_;
     // Once it has been told, and nothing that could follow it is on its way.
     if (work == last_ && !then.empty()) failure_ = nullptr;
   }
-  for (Then& f : then) f(failure);
+  for (Then& f : then) f(failure, well);
   {
     std::lock_guard lock(done_mutex_);
     allocator::set_completed(work);

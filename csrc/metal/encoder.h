@@ -10,7 +10,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "csrc/array.h"
+#include "csrc/backend.h"
 #include "csrc/metal/device.h"
 #include "csrc/metal/hazards.h"
 
@@ -40,11 +40,15 @@ uint64_t gpu_address(const Array& x);
 // its work completes in order. Thread-safe.
 class Encoder {
  public:
-  void dispatch(const Dispatch& work);
+  // Looks at what a dispatch has left when it is done, on any thread: null, or
+  // what went wrong. It keeps alive what it looks at.
+  using Check = std::function<std::exception_ptr()>;
+
+  void dispatch(const Dispatch& work, Check check = nullptr);
 
   // Commits what was dispatched; calls `then` when that is done, with what went
   // wrong in it or in what it follows.
-  void commit(std::function<void(std::exception_ptr)> then);
+  void commit(Backend::Then then);
   // Waits until nothing that was dispatched uses the array's memory any more.
   void await(const Array& x);
   void drain();
@@ -52,7 +56,11 @@ class Encoder {
   Counts counts();
 
  private:
-  using Then = std::function<void(std::exception_ptr)>;
+  using Then = Backend::Then;
+  struct Checked {
+    Check check;
+    int64_t dispatch;  // its number
+  };
 
   void open();
   void bind(const Operand& operand, int index);
@@ -60,7 +68,8 @@ class Encoder {
   void order(const Dispatch& work);
   void close();
   void submit(std::vector<Then> then);
-  void completed(uint64_t work, NS::Error* error, std::vector<Then>& then);
+  void completed(uint64_t work, NS::Error* error,
+                 const std::vector<Checked>& checks, std::vector<Then>& then);
   void wait_for(uint64_t work);
 
   std::mutex mutex_;  // what is being encoded
@@ -69,6 +78,7 @@ class Encoder {
   MTL::Fence* fence_ = nullptr;
   Hazards hazards_;
   std::unordered_set<MTL::Buffer*> resident_;
+  std::vector<Checked> checks_;
   int64_t pending_dispatches_ = 0, pending_bytes_ = 0;
   uint64_t submitted_ = 0;  // number of the last command buffer
   Counts counts_;
@@ -76,6 +86,7 @@ class Encoder {
   std::mutex done_mutex_;  // what has been computed
   std::condition_variable done_;
   std::exception_ptr failure_;  // until nothing is left that could follow it
+  int64_t well_ = 0;            // dispatches that came before the failure
   uint64_t last_ = 0;           // number of the last that was submitted
 };
 

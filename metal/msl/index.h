@@ -22,6 +22,18 @@ INGOT_FN long offset_of(constant StridedArgs& args, ulong i, int operand) {
   return offset;
 }
 
+// The place of element i of some axes.
+INGOT_FN long place(constant int64_t* shape, constant int64_t* strides,
+                    int ndim, ulong i) {
+  long offset = 0;
+  for (int d = ndim - 1; d >= 0; --d) {
+    ulong n = ulong(shape[d]);
+    offset += long(i % n) * strides[d];
+    i /= n;
+  }
+  return offset;
+}
+
 // What numbers of a type are computed in.
 template <class T>
 struct ComputeType {
