@@ -85,6 +85,7 @@ def test_an_index_out_of_range_is_an_index_error(x):
         for f, message in (
             (lambda: mx.take(grid, mx.array([0, 10]), axis=0), r"\[-10, 10\).*got 10"),
             (lambda: grid[mx.array([1]), mx.array([-101])], "axis 1, got -101"),
+            (lambda: mx.take(grid[:, :0], mx.array([10]), axis=0), "got 10"),
             (
                 lambda: mx.take_along_axis(grid, mx.array([[2**40]]), axis=1),
                 "got 1099511627776",

@@ -1,8 +1,6 @@
 // Gather and take_along_axis on Metal: one kernel, which reports an index that
 // is out of range; the error is raised when the work is done.
 // SPDX-License-Identifier: MIT
-#include <optional>
-
 #include "csrc/metal/encoder.h"
 #include "csrc/metal/fallback.h"
 #include "csrc/metal/layout.h"
@@ -87,12 +85,12 @@ void MetalBackend::gather(const Gather& what, const Inputs& in, Array& out) {
   const Array& x = in[0];
   bool supported = what.axes.size() <= kMaxIndexed && x.ndim() <= kMaxDims;
   for (int64_t k = 1; k < in.size(); ++k) supported &= fits(in[k]);
-  if (!supported || what.axes.empty()) {
+  // Indices are checked also where their windows are empty.
+  if (!supported || what.axes.empty() || out.size() == 0) {
     Inputs all = in;
     all.push_back(out);
     return on_cpu("gather", all, [&](Backend& b) { b.gather(what, in, out); });
   }
-  if (out.size() == 0 && in[1].size() == 0) return;
   GatherArgs args = {};
   args.size = static_cast<uint64_t>(out.size());
   std::vector<Indexed> axes;
