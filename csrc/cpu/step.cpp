@@ -3,54 +3,13 @@
 // SPDX-License-Identifier: MIT
 #include "csrc/ops/step.h"
 
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
-
 #include "csrc/cpu/backend.h"
 #include "csrc/cpu/simd.h"
+#include "csrc/cpu/subnormals.h"
 #include "csrc/cpu/tiles.h"
 
 namespace ingot::cpu {
 namespace {
-
-// While one lives, this thread reads and writes subnormal numbers as zero, as
-// Apple GPUs do.
-class FlushSubnormals {
- public:
-  FlushSubnormals() : before_(get()) { set(before_ | kFlush); }
-  ~FlushSubnormals() { set(before_); }
-  FlushSubnormals(const FlushSubnormals&) = delete;
-  FlushSubnormals& operator=(const FlushSubnormals&) = delete;
-
- private:
-#if defined(__x86_64__)
-  static constexpr uint64_t kFlush = 0x8040;  // FTZ and DAZ
-  static uint64_t get() { return _mm_getcsr(); }
-  static void set(uint64_t word) { _mm_setcsr(static_cast<uint32_t>(word)); }
-#else
-  static constexpr uint64_t kFlush = uint64_t{1} << 24;  // FZ
-  static uint64_t get() {
-    uint64_t word;
-    asm volatile("mrs %0, fpcr" : "=r"(word));
-    return word;
-  }
-  static void set(uint64_t word) { asm volatile("msr fpcr, %0" ::"r"(word)); }
-#endif
-  uint64_t before_;
-};
-
-// Half types convert to float64 by way of float32.
-void convert(const void* from, Dtype source, void* to, Dtype target,
-             int64_t n) {
-  auto kernel = [](Dtype a, Dtype b) {
-    return kernels().convert[static_cast<int>(a)][static_cast<int>(b)];
-  };
-  if (auto direct = kernel(source, target)) return direct(from, to, n);
-  Scratch middle;
-  kernel(source, Dtype::float32)(from, middle.bytes, n);
-  kernel(Dtype::float32, target)(middle.bytes, to, n);
-}
 
 class StepPass {
  public:

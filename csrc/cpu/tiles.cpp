@@ -91,37 +91,39 @@ void Writer::store(int64_t begin, int64_t n, const Scratch& scratch) const {
   });
 }
 
-namespace {
-
-UnaryKernel conversion(Dtype from, Dtype to) {
-  if (from == to) return nullptr;
-  return kernels().convert[static_cast<int>(from)][static_cast<int>(to)];
+void convert(const void* from, Dtype source, void* to, Dtype target,
+             int64_t n) {
+  auto kernel = [](Dtype a, Dtype b) {
+    return kernels().convert[static_cast<int>(a)][static_cast<int>(b)];
+  };
+  if (auto direct = kernel(source, target)) return direct(from, to, n);
+  Scratch middle;
+  kernel(source, Dtype::float32)(from, middle.bytes, n);
+  kernel(Dtype::float32, target)(middle.bytes, to, n);
 }
 
-}  // namespace
-
 ConvertingReader::ConvertingReader(const Array& x, Dtype to)
-    : reader_(x), convert_(conversion(x.dtype(), to)) {}
+    : reader_(x), from_(x.dtype()), to_(to) {}
 
 const void* ConvertingReader::read(int64_t begin, int64_t n,
                                    Scratch& scratch) const {
-  if (!convert_) return reader_.read(begin, n, scratch);
+  if (from_ == to_) return reader_.read(begin, n, scratch);
   Scratch narrow;
-  convert_(reader_.read(begin, n, narrow), scratch.bytes, n);
+  convert(reader_.read(begin, n, narrow), from_, scratch.bytes, to_, n);
   return scratch.bytes;
 }
 
 ConvertingWriter::ConvertingWriter(const Array& out, Dtype from)
-    : writer_(out), convert_(conversion(from, out.dtype())) {}
+    : writer_(out), from_(from), to_(out.dtype()) {}
 
 void* ConvertingWriter::target(int64_t begin, Scratch& scratch) const {
-  return convert_ ? scratch.bytes : writer_.target(begin, scratch);
+  return from_ == to_ ? writer_.target(begin, scratch) : scratch.bytes;
 }
 
 void ConvertingWriter::store(int64_t begin, int64_t n, Scratch& scratch) const {
-  if (!convert_) return writer_.store(begin, n, scratch);
+  if (from_ == to_) return writer_.store(begin, n, scratch);
   Scratch narrow;
-  convert_(scratch.bytes, writer_.target(begin, narrow), n);
+  convert(scratch.bytes, from_, writer_.target(begin, narrow), to_, n);
   writer_.store(begin, n, narrow);
 }
 

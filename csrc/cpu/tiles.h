@@ -119,29 +119,33 @@ class Writer {
   Walk walk_;
 };
 
+// Up to a tile of contiguous elements; between half types and float64 by way of
+// float32.
+void convert(const void* from, Dtype source, void* to, Dtype target, int64_t n);
+
 // Reads with conversion to a compute type.
 class ConvertingReader {
  public:
   ConvertingReader(const Array& x, Dtype to);
-  bool direct() const { return reader_.direct() && !convert_; }
+  bool direct() const { return reader_.direct() && from_ == to_; }
   const void* read(int64_t begin, int64_t n, Scratch& scratch) const;
 
  private:
   Reader reader_;
-  void (*convert_)(const void*, void*, int64_t);
+  Dtype from_, to_;
 };
 
 // Writes with conversion from a compute type to the output's.
 class ConvertingWriter {
  public:
   ConvertingWriter(const Array& out, Dtype from);
-  bool direct() const { return writer_.direct() && !convert_; }
+  bool direct() const { return writer_.direct() && from_ == to_; }
   void* target(int64_t begin, Scratch& scratch) const;
   void store(int64_t begin, int64_t n, Scratch& scratch) const;
 
  private:
   Writer writer_;
-  void (*convert_)(const void*, void*, int64_t);
+  Dtype from_, to_;
 };
 
 // Runs f(begin, count) over tiles of [0, n) on all threads; one tile is a whole

@@ -7,7 +7,7 @@
 
 #include "csrc/backend.h"
 #include "csrc/ops.h"
-#include "csrc/ops/lazy.h"
+#include "csrc/ops/rule.h"
 
 namespace ingot {
 namespace {
@@ -29,37 +29,6 @@ decltype(auto) dispatch(StepRule rule, F&& f) {
 #include "metal/rules/rules.def"
   }
   __builtin_unreachable();
-}
-
-// Settings and Hyper are structs of T alone: this is their i-th member.
-template <class T, class Struct>
-T& member(Struct& s, int i) {
-  static_assert(sizeof(Struct) % sizeof(T) == 0);
-  return reinterpret_cast<T*>(&s)[i];
-}
-template <class T, class Struct>
-constexpr int members = static_cast<int>(sizeof(Struct) / sizeof(T));
-
-// What the rule derives from its settings; settings(i) is the i-th of them.
-template <class Rule, class T, class F>
-auto hyper_of(F&& settings) {
-  typename Rule::template Settings<T> s;
-  for (int i = 0; i < members<T, decltype(s)>; ++i) {
-    member<T>(s, i) = settings(i);
-  }
-  return Rule::hyper(s);
-}
-
-double number(const Array& x) {
-  return dispatch(x.dtype(), [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    T value = *x.data<const T>();
-    if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, Bfloat16>) {
-      return static_cast<double>(static_cast<float>(value));
-    } else {
-      return static_cast<double>(value);
-    }
-  });
 }
 
 // The inputs of a node: for each tensor the parameter, the gradient and the
@@ -92,14 +61,8 @@ struct Layout {
 template <class Rule>
 Arrays compose_as(const Layout& at, const Inputs& in) {
   constexpr int slots = Rule::slots;
-  auto hyper = hyper_of<Rule, Lazy>(
-      [&](int j) { return Lazy(astype(in[at.setting(j)], Dtype::float64)); });
-  using Hyper = decltype(hyper);
-  Hyper single;
-  for (int j = 0; j < members<Lazy, Hyper>; ++j) {
-    member<Lazy>(single, j) =
-        Lazy(member<Lazy>(hyper, j).array(Dtype::float32));
-  }
+  HyperGraph<Rule> hyper(
+      [&](int j) -> const Array& { return in[at.setting(j)]; });
   Arrays out;
   for (int64_t i = 0; i < at.tensors; ++i) {
     Dtype compute = compute_type(in[at.operand(i, 0)].dtype());
@@ -113,7 +76,7 @@ Arrays compose_as(const Layout& at, const Inputs& in) {
     Element<Lazy, slots> e;
     e.w = load(0);
     for (int k = 0; k < slots; ++k) e.s[k] = load(2 + k);
-    e = Rule::step(e, load(1), compute == Dtype::float64 ? hyper : single);
+    e = Rule::step(e, load(1), hyper.of(compute));
     store(0, e.w);
     for (int k = 0; k < slots; ++k) store(1 + k, e.s[k]);
   }
@@ -147,25 +110,12 @@ class Step final : public Op {
     if (table.size > 0) backend.step(table);
   }
 
-  // The rule runs again as a graph, and the cotangents back through that. What
-  // is not wanted here may still be traced by an outer transform.
+  // The rule runs again as a graph, and the cotangents back through that.
   Arrays vjp(const Inputs& in, const Outputs&, const Arrays& cotangents,
              const std::vector<int>& wanted) const override {
-    Inputs inner = in;
-    Arrays primals;
-    for (int i : wanted) {
-      inner[i] = alias(in[i]);
-      inner[i]->tracer = true;
-      primals.push_back(inner[i]);
-    }
-    Arrays all = compose(rule_, at_, inner);
-    Arrays outputs, seeds;
-    for (size_t k = 0; k < all.size(); ++k) {
-      if (!cotangents[k]) continue;
-      outputs.push_back(all[k]);
-      seeds.push_back(cotangents[k]);
-    }
-    return backward(primals, outputs, seeds, in);
+    return vjp_through(
+        [&](const Inputs& inner) { return compose(rule_, at_, inner); }, in,
+        cotangents, wanted);
   }
 
  private:
@@ -187,12 +137,8 @@ class Step final : public Op {
   void fill_hyper(StepTable& table, const Inputs& in) const {
     dispatch(rule_, [&](auto tag) {
       using Rule = typename decltype(tag)::type;
-      auto hyper = hyper_of<Rule, double>(
-          [&](int j) { return number(in[at_.setting(j)]); });
-      for (int j = 0; j < members<double, decltype(hyper)>; ++j) {
-        table.hyper[j] = member<double>(hyper, j);
-        table.hyper_float[j] = static_cast<float>(table.hyper[j]);
-      }
+      fill_hyper_of<Rule>(
+          table, [&](int j) -> const Array& { return in[at_.setting(j)]; });
     });
   }
 
