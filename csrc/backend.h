@@ -70,6 +70,8 @@ class Backend {
 
   // one optimizer step on all tensors of a model; see csrc/ops/step.h
   virtual void step(const StepTable& table) = 0;
+  // the same of Adafactor; see csrc/ops/adafactor.h
+  virtual void adafactor(const AdafactorTable& table) = 0;
 
   // --- for a backend that computes later than it is asked (a GPU) ---
 

@@ -101,5 +101,6 @@ struct Distribution {
 };
 
 struct StepTable;
+struct AdafactorTable;
 
 }  // namespace ingot

@@ -93,29 +93,29 @@ struct GatherArgs {
 // two halves of its value.
 enum { kFaultWords = 4 };
 
+// Addresses in tables, of contiguous elements.
+#if INGOT_METAL
+typedef device const uint8_t* ReadAddress;
+typedef device uint8_t* WriteAddress;
+#else
+typedef uint64_t ReadAddress;
+typedef uint64_t WriteAddress;
+#endif
+
 // Elements that one threadgroup of a step takes.
 enum { kStepElements = 16 * kGroupElements };
 enum { kStepMaxSlots = 2 };
 
 // Part of one tensor: where its operands and results begin.
 struct StepPiece {
-#if INGOT_METAL
-  device const uint8_t* in[2 + kStepMaxSlots];
-  device uint8_t* out[1 + kStepMaxSlots];
-#else
-  uint64_t in[2 + kStepMaxSlots];
-  uint64_t out[1 + kStepMaxSlots];
-#endif
+  ReadAddress in[2 + kStepMaxSlots];
+  WriteAddress out[1 + kStepMaxSlots];
   uint64_t count;
 };
 
 // Part of one array of a norm.
 struct NormPiece {
-#if INGOT_METAL
-  device const uint8_t* in;
-#else
-  uint64_t in;
-#endif
+  ReadAddress in;
   uint64_t count;
 };
 
@@ -129,6 +129,30 @@ enum { kStepMaxHyper = 16 };
 struct StepTensorArgs {
   uint64_t count;
   float hyper[kStepMaxHyper];
+};
+
+// A tensor of Adafactor's step, as in csrc/ops/adafactor.h. A threadgroup takes
+// kRounds times as many rows as its threads hold at once, each in one column.
+// Sums of squared gradients lie in one array, those of a tensor's first matrix
+// at row_sums and column_sums: [part][row] and [part][column] for each matrix.
+enum { kRounds = 64, kSimd = 32, kSimds = kGroup / kSimd };
+struct AdafactorRecord {
+  ReadAddress w, g, row, column, mean;
+  WriteAddress new_w, new_row, new_column, new_mean;
+  uint64_t count, rows, columns;  // elements; of one matrix
+  uint64_t row_sums, column_sums;
+  uint64_t first_tile, tiles;  // its own among those of all tensors
+  uint32_t width;              // columns of a tile, a multiple of kSimd
+  uint32_t row_parts, column_parts;
+  uint32_t factored, means;
+};
+
+// What one threadgroup works on: a tile, or kGroup places of the moments.
+struct AdafactorPiece {
+  uint64_t matrix;
+  uint32_t tensor;
+  uint32_t part;
+  uint32_t columns;  // whether these are moments of columns
 };
 
 // What self_test.metal tries: `cases` triples of numbers, and whether it may

@@ -73,3 +73,8 @@ def model_of(rng, tensors: int) -> dict[str, mx.array]:
         f"w{i}": mx.array(rng.normal(size=(i % 7 + 1, i % 5 + 3)).astype(np.float32))
         for i in range(tensors)
     }
+
+
+def cost_since(before: dict[str, int]) -> dict[str, int]:
+    """What the encoder has done since it said `before`."""
+    return {name: n - before[name] for name, n in mx.metal._counts().items()}

@@ -78,7 +78,7 @@ RUNTIME = {
     *("set_memory_limit", "set_cache_limit", "set_wired_limit"),
     *("set_printoptions", "get_printoptions", "printoptions"),
     *("get_num_threads", "set_num_threads", "elementwise_ops"),
-    *("step", "composed_step", "increment", "match", "rules"),
+    *("step", "adafactor", "composed_step", "increment", "match", "rules"),
 }
 
 __all__ = ["ALIASES", "BY_NAME", "EXEMPT", "OPS", "RUNTIME", "OpCase", "Sample"]

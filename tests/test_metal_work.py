@@ -10,7 +10,15 @@ import ingot.optimizers as optim
 import numpy as np
 import pytest
 from ingot import _core
-from metal_cases import both, equal, model_of, needs_metal, no_fallbacks, on_the_cpu
+from metal_cases import (
+    both,
+    cost_since,
+    equal,
+    model_of,
+    needs_metal,
+    no_fallbacks,
+    on_the_cpu,
+)
 from optimizer_cases import from_numpy, same_bits, to_numpy
 
 pytestmark = [needs_metal, on_the_cpu]
@@ -20,10 +28,6 @@ def cost(dispatches: int, barriers: int = 0) -> dict[str, int]:
     """What work that fits one command buffer costs."""
     once = {"encoders": 1, "command_buffers": 1}
     return {"dispatches": dispatches, "barriers": barriers, **once}
-
-
-def cost_since(before: dict[str, int]) -> dict[str, int]:
-    return {name: n - before[name] for name, n in mx.metal._counts().items()}
 
 
 @pytest.mark.parametrize(

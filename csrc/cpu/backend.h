@@ -38,6 +38,7 @@ class CpuBackend final : public Backend {
   void random(const Distribution& distribution, const Array& key,
               Array& out) override;
   void step(const StepTable& table) override;
+  void adafactor(const AdafactorTable& table) override;
 };
 
 }  // namespace ingot::cpu

@@ -17,6 +17,7 @@ namespace ingot::cpu {
   void fill_softmax(Kernels&);   \
   void fill_step(Kernels&);      \
   void fill_random(Kernels&);    \
+  void fill_adafactor(Kernels&); \
   inline void fill(Kernels& k) { \
     fill_unary(k);               \
     fill_binary(k);              \
@@ -25,6 +26,7 @@ namespace ingot::cpu {
     fill_softmax(k);             \
     fill_step(k);                \
     fill_random(k);              \
+    fill_adafactor(k);           \
   }                              \
   }
 #if defined(__x86_64__)

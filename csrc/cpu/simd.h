@@ -56,6 +56,20 @@ inline Dtype accumulator_of(Pass pass, Dtype compute) {
 using StepKernel = void (*)(const void* const* in, void* const* out,
                             const void* hyper, int64_t n);
 
+// Adafactor's updates u of `lines` lines of n elements, one after the other.
+// Factored: from one factor for each line and one for each place in a line.
+using FactoredKernel = void (*)(const void* g, const void* lines_factors,
+                                const void* factors, void* u, int64_t lines,
+                                int64_t n);
+// Not factored: from the old moments of all elements, which become new ones.
+using MomentKernel = void (*)(const void* g, const void* v, void* new_v,
+                              void* u, const void* hyper, int64_t n);
+// The new parameters and means of updates; without means, those are null.
+using AdafactorKernel = void (*)(const void* w, const void* u, const void* mean,
+                                 void* new_w, void* new_mean,
+                                 const double* size_and_shrink,
+                                 const void* hyper, int64_t n);
+
 // A deviate x becomes x * scale + shift; truncated normals are then multiplied
 // by root and kept in [low, high]. Numbers are rounded to the output's type.
 struct RandomArgs {
@@ -81,6 +95,9 @@ struct Kernels {
   UnaryKernel softmax[kDtypes] = {};  // of one row
   ExponentialKernel exponential[kDtypes] = {};
   StepKernel step[kRules][kDtypes] = {};
+  FactoredKernel factored[kDtypes] = {};
+  MomentKernel moments[kDtypes] = {};
+  AdafactorKernel adafactor[kDtypes] = {};
   RandomKernel random[4][kDtypes] = {};  // by DistributionKind and output type
 };
 

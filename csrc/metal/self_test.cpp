@@ -58,7 +58,7 @@ SelfTest run() {
     separate = separate && same(result[2], a * b + c);
     followed = followed && same(result[3], a);
   }
-  SelfTest seen = {division && root && separate, followed, ""};
+  SelfTest seen = {division && root && separate, followed, wide, ""};
   if (!division) add(seen.failures, "division is not correctly rounded");
   if (!root) add(seen.failures, "sqrt is not correctly rounded");
   if (!separate) add(seen.failures, "products are fused with sums");

@@ -9,6 +9,7 @@ namespace ingot::metal {
 struct SelfTest {
   bool exact;            // the CPU's bits for division, sqrt, a * b + c
   bool addresses;        // kernels may follow addresses in a table
+  bool wide;             // simdgroups have 32 threads
   std::string failures;  // what is not so, in words; empty if all is well
 };
 

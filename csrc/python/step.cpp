@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "csrc/ops/adafactor.h"
 #include "csrc/python/module.h"
 #include "csrc/python/tree.h"
 
@@ -319,6 +320,24 @@ void bind_step(nb::module_& m) {
         return rules;
       },
       "The slots and the settings of every update rule, by its name.");
+  m.def(
+      "adafactor",
+      [](Arrays operands, bool means, const std::vector<Setting>& settings) {
+        Inputs inputs(operands.begin(), operands.end());
+        operands.clear();  // given away, as those of a step
+        return adafactor(std::move(inputs), means, to_arrays(settings));
+      },
+      "operands"_a, "means"_a, "settings"_a,
+      "One update of all parameters by Adafactor.\n\nArgs:\n    operands: for "
+      "each parameter itself, its gradient, its second moments (exp_avg_sq_row "
+      "and exp_avg_sq_col of two dimensions and more, else exp_avg_sq) and, "
+      "with means, exp_avg.\n    means: whether there is a mean of updates.\n  "
+      " "
+      " settings: scalars lr, relative_step, warmup_init, step, decay_rate, "
+      "eps0, eps1, clip_threshold, beta1, weight_decay, "
+      "scale_parameter.\n\nReturns:\n    The new operands, without the "
+      "gradients.\n\nRaises:\n    ValueError, TypeError: if counts, shapes or "
+      "dtypes do not fit.");
   m.def("increment", increment, "x"_a,
         "x + 1, computed at once where x is a known integer scalar.\n\n"
         "Args:\n    x: array.");

@@ -9,7 +9,7 @@ import ingot.core as mx
 from ingot import _core
 
 from ._checks import Schedule, Setting, pair
-from ._fused import Fused, StateDtype, working_dtype
+from ._fused import Fused, StateDtype
 
 __all__ = ["Adafactor"]
 
@@ -63,8 +63,6 @@ class Adafactor(Fused):
         ['exp_avg_sq_col', 'exp_avg_sq_row']
     """
 
-    rule = "sgd"
-
     def __init__(
         self,
         learning_rate: float | mx.array | Schedule | None = None,
@@ -107,7 +105,11 @@ class Adafactor(Fused):
     @property
     def learning_rate(self) -> mx.array:
         """The learning rate of the last update; set by the step if relative."""
-        return self._rate(mx.float32)
+        if not self.relative_step:
+            return mx.array(self._setting("lr"))
+        t = mx.maximum(self.step, 1).astype(mx.float32)
+        most = 1e-6 * t if self.warmup_init else 1e-2
+        return mx.minimum(most, mx.rsqrt(t))
 
     @learning_rate.setter
     def learning_rate(self, value: float | mx.array | Schedule) -> None:
@@ -117,16 +119,6 @@ class Adafactor(Fused):
                 f"got {value}"
             )
         self._maybe_schedule("learning_rate", value)
-
-    def _time(self, dtype: mx.Dtype) -> mx.array:
-        return mx.maximum(self.step, 1).astype(dtype)
-
-    def _rate(self, dtype: mx.Dtype) -> mx.array:
-        if not self.relative_step:
-            return mx.array(self._setting("lr"))
-        t = self._time(dtype)
-        most = 1e-6 * t if self.warmup_init else 1e-2
-        return mx.minimum(most, mx.rsqrt(t))
 
     def init_single(self, parameter: mx.array, state: dict[str, Any]) -> None:
         """Fills the empty `state` of one parameter with zeros."""
@@ -145,72 +137,41 @@ class Adafactor(Fused):
         parameters: list[mx.array],
         states: list[dict[str, Any]],
     ) -> list[mx.array]:
-        used = {working_dtype(parameter.dtype) for parameter in parameters}
-        terms = {
-            dtype: (
-                self._rate(dtype).astype(dtype),
-                1 - self._time(dtype) ** self._setting("decay_rate"),
-            )
-            for dtype in used
-        }
-        updates, fresh = [], []
+        operands = []
         for gradient, parameter, state in zip(
             gradients, parameters, states, strict=True
         ):
-            update, slots = self._direction(gradient, parameter, state, terms)
-            updates.append(update)
-            fresh.append(slots)
-        new, _ = _core.step("sgd", parameters, updates, [], [1.0, 0.0])
-        for state, slots in zip(states, fresh, strict=True):
-            for slot, value in slots.items():
-                state[slot] = value.astype(state[slot].dtype)
+            slots = [state[slot] for slot in self._slots_of(parameter)]
+            operands += [parameter, gradient, *slots]
+        means = self.beta_1 is not None
+        results = iter(_core.adafactor(operands, means, self._settings()))
+        new = []
+        for parameter, state in zip(parameters, states, strict=True):
+            new.append(next(results))
+            for slot in self._slots_of(parameter):
+                state[slot] = next(results)
         return new
 
-    def _direction(
-        self,
-        gradient: mx.array,
-        parameter: mx.array,
-        state: dict[str, Any],
-        terms: dict[mx.Dtype, tuple[mx.array, mx.array]],
-    ) -> tuple[mx.array, dict[str, mx.array]]:
-        """What to subtract from the parameter, and its new state."""
-        dtype = working_dtype(parameter.dtype)
-        g, w = gradient.astype(dtype), parameter.astype(dtype)
-        if not w.size:  # no mean of nothing
-            return g, {}
-        scale, beta2 = terms[dtype]
-        if self.scale_parameter:
-            scale = scale * mx.maximum(self.eps[1], _rms(w))
-        slots, update = self._scaled(g, state, beta2)
-        update = update / mx.maximum(
-            1.0, _rms(update) / self._setting("clip_threshold")
-        )
-        update = scale * update
-        if self.beta_1 is not None:
-            beta1 = self._setting("beta_1")
-            update = beta1 * state["exp_avg"] + (1 - beta1) * update
-            slots["exp_avg"] = update
-        if not isinstance(self.weight_decay, float) or self.weight_decay != 0:
-            update = update + (self._setting("weight_decay") * scale) * w
-        return update, slots
+    def _slots_of(self, parameter: mx.array) -> tuple[str, ...]:
+        slots = ("exp_avg_sq",)
+        if parameter.ndim >= 2:
+            slots = ("exp_avg_sq_row", "exp_avg_sq_col")
+        return slots if self.beta_1 is None else (*slots, "exp_avg")
 
-    def _scaled(
-        self, g: mx.array, state: dict[str, Any], beta2: mx.array
-    ) -> tuple[dict[str, mx.array], mx.array]:
-        """New second moments, and the gradient over their root."""
-
-        def mean(slot: str, value: mx.array) -> mx.array:
-            old: mx.array = state[slot]
-            return beta2 * old + (1 - beta2) * value
-
-        square = mx.square(g) + self.eps[0]
-        if g.ndim < 2:
-            v = mean("exp_avg_sq", square)
-            return {"exp_avg_sq": v}, mx.rsqrt(v) * g
-        row = mean("exp_avg_sq_row", mx.mean(square, axis=-1))
-        col = mean("exp_avg_sq_col", mx.mean(square, axis=-2))
-        slots = {"exp_avg_sq_row": row, "exp_avg_sq_col": col}
-        return slots, self._approximate_exp_moving_avg(row, col) * g
+    def _settings(self) -> list[mx.array | float]:
+        relative = self.relative_step
+        return [
+            0.0 if relative else self._setting("lr"),
+            float(relative),
+            float(self.warmup_init),
+            self.step,
+            self._setting("decay_rate"),
+            *self.eps,
+            self._setting("clip_threshold"),
+            0.0 if self.beta_1 is None else self._setting("beta_1"),
+            self._setting("weight_decay"),
+            float(self.scale_parameter),
+        ]
 
     def _approximate_exp_moving_avg(
         self, exp_avg_sq_row: mx.array, exp_avg_sq_col: mx.array
@@ -220,7 +181,3 @@ class Adafactor(Fused):
         row = mx.rsqrt(exp_avg_sq_row / whole)
         col = mx.rsqrt(exp_avg_sq_col)
         return mx.expand_dims(row, -1) * mx.expand_dims(col, -2)
-
-
-def _rms(x: mx.array) -> mx.array:
-    return mx.sqrt(mx.mean(mx.square(x)))
