@@ -26,6 +26,10 @@ class Backend {
                       Array& out) = 0;
   // out[...] = x[...], converting; both in any layout, of the same shape.
   virtual void copy(const Array& x, Array& out) = 0;
+  // The same of several pairs, whose outputs are parts of one array.
+  virtual void copy_all(const Inputs& xs, Inputs& outs) {
+    for (int64_t i = 0; i < xs.size(); ++i) copy(xs[i], outs[i]);
+  }
 
   // creation
   virtual void fill(Number value, Array& out) = 0;

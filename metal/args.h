@@ -113,6 +113,13 @@ struct StepPiece {
   uint64_t count;
 };
 
+// Part of one array that is copied.
+struct CopyPiece {
+  ReadAddress in;
+  WriteAddress out;
+  uint64_t count;
+};
+
 // Part of one array of a norm.
 struct NormPiece {
   ReadAddress in;

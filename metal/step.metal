@@ -9,8 +9,9 @@
 
 using namespace ingot;
 
-// W, G and S are the types of parameters, gradients and state.
-template <class Rule, class Hyper, class W, class G, class S>
+// W, G and S are the types of parameters, gradients and state; Out is W, or float
+// for rules that give an update.
+template <class Rule, class Hyper, class W, class G, class S, class Out>
 [[kernel]] void step_pieces(device const StepPiece* pieces [[buffer(0)]],
                             constant Hyper& hyper [[buffer(1)]],
                             uint group [[threadgroup_position_in_grid]],
@@ -20,7 +21,7 @@ template <class Rule, class Hyper, class W, class G, class S>
   StepPiece piece = pieces[group];
   device const W* w = (device const W*)piece.in[0];
   device const G* g = (device const G*)piece.in[1];
-  device W* new_w = (device W*)piece.out[0];
+  device Out* new_w = (device Out*)piece.out[0];
   for (ulong i = thread_index; i < piece.count; i += kGroup) {
     Element<float, slots> e;
     e.w = float(w[i]);
@@ -28,7 +29,7 @@ template <class Rule, class Hyper, class W, class G, class S>
       e.s[k] = float(((device const S*)piece.in[2 + k])[i]);
     }
     e = Rule::step(e, float(g[i]), hyper);
-    new_w[i] = W(e.w);
+    new_w[i] = Out(e.w);
     for (int k = 0; k < slots; ++k) {
       ((device S*)piece.out[1 + k])[i] = S(e.s[k]);
     }
@@ -37,11 +38,11 @@ template <class Rule, class Hyper, class W, class G, class S>
 
 // One tensor with its operands bound to places, for devices that can't follow
 // addresses. Places that a rule has no slot for hold the parameter.
-template <class Rule, class Hyper, class W, class G, class S>
+template <class Rule, class Hyper, class W, class G, class S, class Out>
 [[kernel]] void step_tensor(
     device const W* w [[buffer(0)]], device const G* g [[buffer(1)]],
     device const S* s0 [[buffer(2)]], device const S* s1 [[buffer(3)]],
-    device W* new_w [[buffer(4)]], device S* new_s0 [[buffer(5)]],
+    device Out* new_w [[buffer(4)]], device S* new_s0 [[buffer(5)]],
     device S* new_s1 [[buffer(6)]], constant StepTensorArgs& args [[buffer(7)]],
     uint group [[threadgroup_position_in_grid]],
     uint thread_index [[thread_position_in_threadgroup]]) {
@@ -55,16 +56,16 @@ template <class Rule, class Hyper, class W, class G, class S>
     if (slots > 0) e.s[0] = float(s0[i]);
     if (slots > 1) e.s[slots > 1] = float(s1[i]);
     e = Rule::step(e, float(g[i]), hyper);
-    new_w[i] = W(e.w);
+    new_w[i] = Out(e.w);
     if (slots > 0) new_s0[i] = S(e.s[0]);
     if (slots > 1) new_s1[i] = S(e.s[slots > 1]);
   }
 }
 
-#define INGOT_STEP(Rule, W, G, S)                                     \
-  template [[host_name("step")]]                                      \
-  [[kernel]] decltype(step_pieces<Rule, Rule::Hyper<float>, W, G, S>) \
-      step_pieces<Rule, Rule::Hyper<float>, W, G, S>;                 \
-  template [[host_name("step_tensor")]]                               \
-  [[kernel]] decltype(step_tensor<Rule, Rule::Hyper<float>, W, G, S>) \
-      step_tensor<Rule, Rule::Hyper<float>, W, G, S>;
+#define INGOT_STEP(Rule, W, G, S, Out)                                     \
+  template [[host_name("step")]]                                           \
+  [[kernel]] decltype(step_pieces<Rule, Rule::Hyper<float>, W, G, S, Out>) \
+      step_pieces<Rule, Rule::Hyper<float>, W, G, S, Out>;                 \
+  template [[host_name("step_tensor")]]                                    \
+  [[kernel]] decltype(step_tensor<Rule, Rule::Hyper<float>, W, G, S, Out>) \
+      step_tensor<Rule, Rule::Hyper<float>, W, G, S, Out>;

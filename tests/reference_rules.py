@@ -162,6 +162,7 @@ RULES: dict[str, Oracle] = {
     "adamw": adamw,
     "adamax": adamax,
     "lion": lion,
+    "muon": muon,
 }
 
 

@@ -93,3 +93,43 @@ def test_adafactor_reads_operands_of_any_layout(rng):
         slow, fast = both(run)
     for a, b in zip(slow, fast, strict=True):
         np.testing.assert_allclose(to_numpy(b), to_numpy(a), rtol=1e-5, atol=1e-6)
+
+
+def cost_of_muon(shapes, rng) -> dict[str, int]:
+    model = {str(i): from_numpy(rng.normal(size=s)) for i, s in enumerate(shapes)}
+    grads = {str(i): from_numpy(rng.normal(size=s)) for i, s in enumerate(shapes)}
+    with mx.stream(mx.gpu), no_fallbacks():
+        optimizer = optim.Muon(0.1)
+        optimizer.update(model, grads)
+        mx.eval(model, grads, optimizer)
+        before = mx.metal._counts()
+        optimizer.update(model, grads)
+        mx.eval(model, optimizer)
+    return cost_since(before)
+
+
+def test_muon_costs_as_much_for_many_matrices_as_for_two(rng):
+    wide, tall, vector = (8, 12), (12, 8), (7,)
+    assert cost_of_muon([vector] * 148, rng)["dispatches"] == 2
+    assert cost_of_muon([wide, wide, vector], rng)["dispatches"] == 2 + 32
+    assert cost_of_muon([wide] * 100 + [vector] * 48, rng)["dispatches"] == 2 + 32
+    both_shapes = cost_of_muon([wide] * 75 + [tall] * 73, rng)["dispatches"]
+    assert both_shapes == 2 + 32 + 33
+
+
+@pytest.mark.parametrize("types", TYPES, ids=str)
+def test_muon_gives_the_numbers_of_the_cpu(types, rng):
+    dtype, gradient, state = types
+    shapes = [(6, 10), (10, 6), (6, 10), (6, 2, 5), (33, 20), (5,), (), (0, 3)]
+
+    def make():
+        return optim.Muon(0.1, state_dtype=state)
+
+    with no_fallbacks():
+        slow, fast = both(train(make, shapes, rng, dtype, gradient))
+    tolerance = max(5e-4, TYPES[types])  # small singular values grow by 3.4 a step
+    for a, b in zip(slow, fast, strict=True):
+        assert a.dtype == b.dtype and a.shape == b.shape
+        np.testing.assert_allclose(
+            to_numpy(b), to_numpy(a), rtol=tolerance, atol=tolerance
+        )

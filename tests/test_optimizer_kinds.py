@@ -8,6 +8,8 @@ import ingot.core as mx
 import ingot.optimizers as optim
 import numpy as np
 import pytest
+from ingot import _core
+from ingot.optimizers import _muon
 from ingot.utils import tree_flatten, tree_map, tree_unflatten
 from optimizer_cases import (
     from_numpy,
@@ -85,6 +87,47 @@ class TestMuonAndAdafactor:
         optim.Muon(1.0).update(model, {"w": from_numpy(rng.normal(size=(12, 20)))})
         s = np.linalg.svd(to_numpy(model["w"]), compute_uv=False)
         assert s.min() > 0.5 and s.max() < 1.3
+
+    def test_muon_treats_matrices_of_one_shape_alike(self, rng):
+        """Together or alone, also where they are too many for one batch."""
+        shapes = [(6, 10), (10, 6), (6, 10), (3, 2, 5), (4,), (6, 10), (6, 2, 5)]
+        w = [from_numpy(rng.normal(size=s)) for s in shapes]
+        g = [from_numpy(rng.normal(size=s)) for s in shapes]
+        alone = []
+        for a, b in zip(w, g, strict=True):
+            model = {"w": a}
+            optim.Muon(0.1).update(model, {"w": b})
+            alone.append(model["w"])
+        for batch in (_muon.BATCH, 130):
+            model = {"w": list(w)}
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(_muon, "BATCH", batch)
+                optim.Muon(0.1).update(model, {"w": list(g)})
+            for got, want in zip(model["w"], alone, strict=True):
+                np.testing.assert_allclose(
+                    to_numpy(got), to_numpy(want), rtol=2e-4, atol=2e-5
+                )
+
+    def test_muon_keeps_the_digits_of_half_precision_updates(self, rng):
+        w, g, v = (from_numpy(rng.normal(size=(5, 7)), mx.bfloat16) for _ in range(3))
+        v = v.astype(mx.float32)
+        (update,), ((momentum,),) = _core.step("muon", [w], [g], [[v]], [0.9, 0.0, 0])
+        assert update.dtype == mx.float32 and same_bits(update, momentum)
+        want = 0.9 * to_numpy(v) + 0.1 * to_numpy(g)
+        np.testing.assert_allclose(to_numpy(update), want, rtol=1e-6, atol=1e-7)
+
+    def test_muon_updates_take_the_place_of_gradients_only(self, rng):
+        n = 300_000
+        w, g, v = (from_numpy(rng.normal(size=n)) for _ in range(3))
+        kept = to_numpy(w)
+        mx.eval(w, g, v)
+        before = mx.get_active_memory()
+        mx.reset_peak_memory()
+        results = _core.step("muon", [w], [g], [[v]], [0.9, 0.0, 0.0])
+        del g, v
+        mx.eval(results)
+        assert mx.get_peak_memory() - before < 4096
+        assert np.array_equal(to_numpy(w), kept)
 
     @pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 3), (2, 0, 4)])
     def test_zero_sizes_pass_through(self, shape):

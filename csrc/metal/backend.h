@@ -16,6 +16,7 @@ class MetalBackend final : public Backend {
   void select(const Array& condition, const Array& a, const Array& b,
               Array& out) override;
   void copy(const Array& x, Array& out) override;
+  void copy_all(const Inputs& xs, Inputs& outs) override;
   void fill(Number value, Array& out) override;
   void arange(double start, double step, Array& out) override;
   void eye(int64_t diagonal, Array& out) override;

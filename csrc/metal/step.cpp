@@ -37,9 +37,9 @@ std::string types_of(const Tensor& t) {
   std::string names;
   for (int k = 0; k < 3; ++k) {
     const Array& x = t.in[std::min<int64_t>(k, t.in.size() - 1)];
-    names += cat(k > 0 ? ", " : "", metal_type(x.dtype()));
+    names += cat(metal_type(x.dtype()), ", ");
   }
-  return names;
+  return names + metal_type(t.out[0].dtype());
 }
 
 void add(Batch& batch, const Tensor& t) {

@@ -45,14 +45,17 @@ class Concatenate final : public Op {
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();
     const Strides& strides = out[0].strides();
+    Inputs from, parts;
     int64_t at = 0;
     for (const Array& x : in) {
       if (x.size() > 0) {
-        Array part = window_of(out[0], x.shape(), strides, at * strides[axis_]);
-        backend.copy(x, part);
+        from.push_back(x);
+        parts.push_back(
+            window_of(out[0], x.shape(), strides, at * strides[axis_]));
       }
       at += x.shape(axis_);
     }
+    backend.copy_all(from, parts);
   }
 
   Arrays vjp(const Inputs& in, const Outputs&, const Arrays& cotangents,

@@ -31,14 +31,24 @@ decltype(auto) dispatch(StepRule rule, F&& f) {
   __builtin_unreachable();
 }
 
+template <class Rule>
+constexpr bool gives_update = requires { Rule::gives_update; };
+bool is_update(StepRule rule) {
+  return dispatch(rule, [](auto tag) {
+    return gives_update<typename decltype(tag)::type>;
+  });
+}
+
 // The inputs of a node: for each tensor the parameter, the gradient and the
 // slots, then the settings. The outputs: for each the parameter and the slots.
 struct Layout {
   int64_t tensors;
   int slots;
+  bool update;  // the first result is one
 
   Layout(StepRule rule, const Inputs& operands)
-      : slots(static_cast<int>(info(rule).slots.size())) {
+      : slots(static_cast<int>(info(rule).slots.size())),
+        update(is_update(rule)) {
     tensors = operands.size() / operands_each();
     require(operands.size() % operands_each() == 0, "step: the rule ",
             info(rule).name, " must have ", operands_each(),
@@ -53,8 +63,13 @@ struct Layout {
   int64_t result(int64_t tensor, int k) const {
     return tensor * results_each() + k;
   }
-  // The operand of a tensor that its k-th result replaces.
-  static int replaced(int k) { return k == 0 ? 0 : k + 1; }
+  // The operand of a tensor that its k-th result replaces: an update takes the
+  // place of the gradient.
+  int replaced(int k) const { return k == 0 ? update : k + 1; }
+  Dtype dtype(const Inputs& in, int64_t tensor, int k) const {
+    if (k == 0 && update) return compute_type(in[operand(tensor, 0)].dtype());
+    return in[operand(tensor, replaced(k))].dtype();
+  }
   int64_t setting(int64_t j) const { return tensors * operands_each() + j; }
 };
 
@@ -70,8 +85,7 @@ Arrays compose_as(const Layout& at, const Inputs& in) {
       return Lazy(astype(in[at.operand(i, k)], compute));
     };
     auto store = [&](int k, const Lazy& value) {
-      Dtype dtype = in[at.operand(i, at.replaced(k))].dtype();
-      out.push_back(value.array(dtype));
+      out.push_back(value.array(at.dtype(in, i, k)));
     };
     Element<Lazy, slots> e;
     e.w = load(0);
@@ -96,9 +110,8 @@ class Step final : public Op {
 
   Spec spec(const Inputs& in, int64_t output) const override {
     int k = static_cast<int>(output % at_.results_each());
-    const Array& x =
-        in[at_.operand(output / at_.results_each(), at_.replaced(k))];
-    return {x.shape(), x.dtype()};
+    int64_t tensor = output / at_.results_each();
+    return {in[at_.operand(tensor, 0)].shape(), at_.dtype(in, tensor, k)};
   }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
@@ -125,7 +138,7 @@ class Step final : public Op {
       for (int k = 0; k < at_.results_each(); ++k) {
         int64_t source = at_.operand(i, at_.replaced(k));
         Array& result = out[at_.result(i, k)];
-        if (donatable(in, source)) {
+        if (in[source].dtype() == result.dtype() && donatable(in, source)) {
           result.reuse(in[source]);
         } else {
           result.allocate();

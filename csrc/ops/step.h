@@ -28,8 +28,9 @@ inline constexpr int kMaxHyper = std::max({
 inline constexpr int64_t kStepChunk = 32 << 10;
 
 // One tensor. Inputs are the parameter, the gradient and the slots, in any
-// layout; outputs are the parameter and the slots, contiguous, each either the
-// very memory of its input or memory that no input of the step lies in.
+// layout; outputs are the parameter (or an update, in the compute type) and the
+// slots, contiguous, each either the very memory of its input (of an update that
+// is the gradient) or memory that no input of the step lies in.
 struct StepTensor {
   int64_t size;
   Dtype compute;  // float32 or float64

@@ -8,9 +8,12 @@ import ingot.core as mx
 from ingot import _core
 
 from ._checks import Schedule, Setting
-from ._fused import Fused, StateDtype, working_dtype
+from ._fused import Fused, StateDtype
 
 __all__ = ["Muon"]
+
+# Elements of matrices that go through Newton-Schulz together, at most.
+BATCH = 1 << 26
 
 
 class Muon(Fused):
@@ -50,7 +53,7 @@ class Muon(Fused):
         True
     """
 
-    rule = "sgd"
+    rule = "muon"
 
     def __init__(
         self,
@@ -70,53 +73,55 @@ class Muon(Fused):
             raise TypeError(f"{self._name}: ns_steps must be an int, got {ns_steps!r}")
         self.ns_steps = int(self._number("ns_steps", ns_steps, "[0, inf)"))
 
-    @property
-    def slots(self) -> tuple[str, ...]:
-        """The momentum."""
-        return ("v",)
-
     def _fuse(
         self,
         gradients: list[mx.array],
         parameters: list[mx.array],
         states: list[dict[str, Any]],
     ) -> list[mx.array]:
-        momentum = self._setting("momentum")
-        weight_decay = self._setting("weight_decay")
-        updates, fresh = [], []
-        for gradient, parameter, state in zip(
-            gradients, parameters, states, strict=True
-        ):
-            dtype = working_dtype(parameter.dtype)
-            g = gradient.astype(dtype) + weight_decay * parameter.astype(dtype)
-            g = (1 - momentum) * g
-            v = momentum * state["v"] + g
-            fresh.append(v.astype(state["v"].dtype))
-            updates.append(self._direction(momentum * v + g if self.nesterov else v))
+        momenta = [state["v"] for state in states]
+        updates, (momenta,) = _core.step(
+            "muon", parameters, gradients, [momenta], self._settings()
+        )
+        # Those of one shape are made orthogonal together.
+        alike: dict[tuple[int, int, mx.Dtype], list[int]] = {}
+        for i, update in enumerate(updates):
+            if update.ndim >= 2 and update.size:
+                rows = update.shape[0]
+                key = (rows, update.size // rows, update.dtype)
+                alike.setdefault(key, []).append(i)
+        for (rows, columns, _), members in alike.items():
+            most = max(1, BATCH // (rows * columns))
+            for at in range(0, len(members), most):
+                batch = members[at : at + most]
+                matrices = mx.stack([updates[i].reshape(rows, columns) for i in batch])
+                matrices = _orthogonal(matrices, self.ns_steps)
+                for i, matrix in zip(batch, matrices, strict=True):
+                    updates[i] = matrix.reshape(updates[i].shape)
         lr = self._setting("lr")
         new, _ = _core.step("sgd", parameters, updates, [], [lr, 0.0])
-        for state, v in zip(states, fresh, strict=True):
+        for state, v in zip(states, momenta, strict=True):
             state["v"] = v
         return new
 
-    def _direction(self, update: mx.array) -> mx.array:
-        if update.ndim < 2 or not update.size:
-            return update
-        matrix = update.reshape(update.shape[0], -1)
-        rows, columns = matrix.shape
-        matrix = _orthogonal(matrix, self.ns_steps)
-        if rows > columns:
-            matrix = (rows / columns) ** 0.5 * matrix
-        return matrix.reshape(update.shape)
+    def _settings(self) -> list[mx.array | float]:
+        settings = [self._setting(name) for name in ("momentum", "weight_decay")]
+        return [*settings, float(self.nesterov)]
 
 
 def _orthogonal(x: mx.array, steps: int) -> mx.array:
-    """U V^T, roughly, for x = U S V^T: singular values end up in [0.7, 1.2]."""
+    """sqrt(max(1, rows / columns)) U V^T, roughly, for each matrix x = U S V^T.
+
+    Singular values of U V^T end up in [0.7, 1.2].
+    """
     a, b, c = 3.4445, -4.7750, 2.0315  # the reference's, steepest at 0
-    tall = x.shape[0] > x.shape[1]
-    x = x.T if tall else x  # the smaller Gram matrix
-    x = x / (mx.sqrt(mx.sum(mx.square(x))) + 1e-7)
+    rows, columns = x.shape[-2:]
+    tall = rows > columns
+    x = x.swapaxes(-1, -2) if tall else x  # the smaller Gram matrix
+    norm = mx.sqrt(mx.sum(mx.square(x), axis=(-2, -1), keepdims=True))
+    x = x / (norm + 1e-7)
     for _ in range(steps):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * (gram @ gram)) @ x
-    return x.T if tall else x
+        gram = x @ x.swapaxes(-1, -2)
+        polynomial = mx.addmm(gram, gram, gram, alpha=c, beta=b)
+        x = mx.addmm(x, polynomial, x, beta=a)
+    return (rows / columns) ** 0.5 * x.swapaxes(-1, -2) if tall else x
