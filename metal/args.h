@@ -33,9 +33,23 @@ struct FillArgs {
   uint64_t bits;  // the number, in its lowest bytes
 };
 
+// A float64, which GPUs do not have: size * 2^exponent with a sign, size at most
+// 2^53.
+struct Float64 {
+  uint64_t size;
+  int32_t exponent;
+  uint32_t negative;
+};
+
 struct ArangeArgs {
   uint64_t size;
-  float start, step;
+  Float64 start, step;
+};
+
+struct EyeArgs {
+  uint64_t size, columns;
+  int64_t diagonal;
+  uint64_t one;  // as in FillArgs
 };
 
 // A draw x becomes x * scale + shift; truncated normals are then multiplied by

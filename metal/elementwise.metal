@@ -132,17 +132,6 @@ template <class From, class To>
   }
 }
 
-template <class T>
-[[kernel]] void fill(device T* out [[buffer(0)]],
-                     constant FillArgs& args [[buffer(1)]],
-                     uint group [[threadgroup_position_in_grid]],
-                     uint thread_index [[thread_position_in_threadgroup]]) {
-  for (int k = 0; k < kEach; ++k) {
-    ulong i = element(group, thread_index, k);
-    if (i < args.size) out[i] = T(args.bits);
-  }
-}
-
 #define INGOT_KERNEL(name, ...) \
   template [[host_name(name)]] [[kernel]] decltype(__VA_ARGS__) __VA_ARGS__;
 #define INGOT_UNARY(F, T, Out)                          \
@@ -155,7 +144,6 @@ template <class T>
 #define INGOT_COPY(From, To)                                    \
   INGOT_KERNEL("copy_flat_" #From "_" #To, copy_flat<From, To>) \
   INGOT_KERNEL("copy_strided_" #From "_" #To, copy_strided<From, To>)
-#define INGOT_FILL(T) INGOT_KERNEL("fill_" #T, fill<T>)
 
 // The types that each kind of csrc/ops.def takes.
 #define INGOT_FLOATS(M, F) \

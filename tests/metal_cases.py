@@ -57,6 +57,15 @@ def equal(a: mx.array, b: mx.array) -> bool:
     return np.array_equal(x, y, equal_nan=True)
 
 
+def identical(a: mx.array, b: mx.array) -> bool:
+    """The same bits, of zeros and NaN too."""
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    words = {1: mx.uint8, 2: mx.uint16, 4: mx.uint32, 8: mx.uint64}
+    x, y = (np.asarray(z.view(words[z.dtype.size])) for z in (a, b))
+    return np.array_equal(x, y)
+
+
 def both(f):
     """A result on the CPU and on the GPU."""
     with mx.stream(mx.cpu):

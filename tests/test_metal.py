@@ -17,6 +17,7 @@ from metal_cases import (
     WHOLES,
     both,
     equal,
+    identical,
     needs_metal,
     no_fallbacks,
     on_the_cpu,
@@ -110,6 +111,51 @@ def test_random_numbers_are_those_of_the_cpu(dtype):
             with no_fallbacks():
                 slow, fast = both(f)
             assert equal(slow, fast)
+
+
+RANGES = [(0, 0, 1), (0, 5000, 1), (3, -4000, -7), (-0.0, -3, -1), (5, 6, 2.5)]
+RANGES += [(0, 300, 0.1), (-1.7, 400.3, 1 / 3), (1e-3, 1, 1e-4), (7, -7, -0.007)]
+RANGES += [(0.1, 0.3, 1e-4), (-1e15, 1e15 + 1, 1e12 / 3), (2**24 - 9, 2**24 + 99, 0.5)]
+
+
+@pytest.mark.parametrize("dtype", FLOATS + WHOLES[1:])
+def test_ranges(dtype, rng):
+    def at_random(size):
+        start, step = rng.normal(size=2) * 10.0 ** rng.integers(-4, 5, size=2)
+        return start, start + size * step, step
+
+    signed = not dtype.startswith("u")
+    ranges = RANGES + [at_random(n) for n in (1, 33, 1025, 4099)]
+    for start, stop, step in ranges if signed else [(2, 200, 3), (0, 99, 0.7)]:
+        with no_fallbacks():
+            slow, fast = both(
+                lambda bounds=(start, stop, step): mx.arange(
+                    *bounds, dtype=getattr(mx, dtype)
+                )
+            )
+        assert identical(slow, fast), (start, stop, step)
+
+
+def test_ranges_of_two_ends_and_identities():
+    for n in (0, 1, 2, 100, 1001):
+        for f in (
+            lambda n=n: mx.linspace(-1, 1.1, n),
+            lambda n=n: mx.linspace(0, 1, n, dtype=mx.float16),
+            lambda n=n: mx.eye(n, 7, k=-3),
+            lambda n=n: mx.eye(5, n, k=2, dtype=mx.bfloat16),
+            lambda n=n: mx.tri(n, n, dtype=mx.bool_),
+        ):
+            with no_fallbacks():
+                slow, fast = both(f)
+            assert identical(slow, fast), n
+
+
+def test_ranges_that_only_the_cpu_can_round():
+    """Those of no finite end, and whole numbers that 64 bits do not hold."""
+    before = mx.metal.fallbacks().get("arange", 0)
+    slow, fast = both(lambda: mx.linspace(-1e308, 1e308, 5))
+    assert equal(slow, fast)
+    assert mx.metal.fallbacks()["arange"] == before + 1
 
 
 RULES = _core.rules()

@@ -40,12 +40,6 @@ void MetalBackend::commit(Then then) { encoder().commit(std::move(then)); }
 void MetalBackend::await(const Array& x) { encoder().await(x); }
 void MetalBackend::drain() { encoder().drain(); }
 
-void MetalBackend::arange(double start, double step, Array& out) {
-  on_cpu("arange", {out}, [&](Backend& b) { b.arange(start, step, out); });
-}
-void MetalBackend::eye(int64_t diagonal, Array& out) {
-  on_cpu("eye", {out}, [&](Backend& b) { b.eye(diagonal, out); });
-}
 void MetalBackend::arg_reduce(ArgReduceOp op, const Array& x, int64_t axis,
                               Array& out) {
   on_cpu("arg_reduce", {x, out},

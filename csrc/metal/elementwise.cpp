@@ -1,7 +1,5 @@
-// Elementwise families on Metal, with copies and fills.
+// Elementwise families on Metal, with copies.
 // SPDX-License-Identifier: MIT
-#include <cstring>
-
 #include "csrc/metal/encoder.h"
 #include "csrc/metal/fallback.h"
 #include "csrc/metal/layout.h"
@@ -41,13 +39,6 @@ void run(const std::string& instantiation, const char* prefix,
     work.args_size = sizeof(FlatArgs);
   }
   encoder().dispatch(work);
-}
-
-template <class T>
-uint64_t bits_of(T value) {
-  uint64_t bits = 0;
-  std::memcpy(&bits, &value, sizeof(value));
-  return bits;
 }
 
 }  // namespace
@@ -107,30 +98,6 @@ Array MetalBackend::contiguous(const Array& x) {
   Array made = Array::empty(x.shape(), x.dtype());
   copy(x, made);
   return made;
-}
-
-void MetalBackend::fill(Number value, Array& out) {
-  FillArgs args = {static_cast<uint64_t>(out.size()), 0};
-  dispatch(out.dtype(), [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, Bfloat16>) {
-      args.bits = bits_of(T(static_cast<float>(value.real)));
-    } else if constexpr (std::is_floating_point_v<T>) {
-      args.bits = bits_of(static_cast<T>(value.real));
-    } else {
-      args.bits = bits_of(static_cast<T>(value.integer));
-    }
-  });
-  const char* word = metal_word(out.itemsize());
-  encoder().dispatch({
-      .pipeline = pipeline("elementwise", cat("INGOT_FILL(", word, ")"),
-                           cat("fill_", word)),
-      .operands = {{out, true}},
-      .args = &args,
-      .args_size = sizeof(args),
-      .groups = groups_for(out.size()),
-      .threads = kGroup,
-  });
 }
 
 }  // namespace ingot::metal
