@@ -2,6 +2,7 @@
 // kernels that read them.
 // SPDX-License-Identifier: MIT
 #pragma once
+#include "order.h"
 #include "shim.h"
 
 namespace ingot {
@@ -89,6 +90,14 @@ struct ReduceArgs {
   float scale;           // of a sum, see Finish in reduce.metal
   int64_t kept_shape[kMaxDims], kept_strides[kMaxDims];
   int64_t folded_shape[kMaxDims], folded_strides[kMaxDims];
+};
+
+// Rows of `length` elements. A threadgroup sorts `rows` whole ones, or one of the
+// `blocks` of a long one; then runs of `width` are merged.
+struct SortArgs {
+  uint64_t size, length, width;
+  uint32_t rows, blocks;
+  Order<uint64_t> order;
 };
 
 // out[p, w] = x at the place that the indices of position p name, plus w; see

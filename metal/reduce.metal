@@ -60,7 +60,7 @@ template <class Fold, class Partial, class T, class In>
   for (ulong i = part * args.chunk + thread_index; i < end; i += kGroup) {
     long at =
         base + place(args.folded_shape, args.folded_strides, args.folded, i);
-    mine = Fold::join(mine, Fold::of(convert<In>(x[at]), center));
+    mine = Fold::join(mine, Fold::of(convert<In>(x[at]), center, i));
   }
   Partial all = over_group<Fold>(mine, thread_index, shared);
   if (thread_index == 0) partials[group] = all;
@@ -102,7 +102,7 @@ template <class T>
   Compensated mine = SumFloat::identity();
   for (ulong i = thread_index; i < args.count; i += kGroup) {
     float e = math::exp(float(x[base + long(i) * stride]) - top);
-    mine = SumFloat::join(mine, SumFloat::of(e, 0.0f));
+    mine = SumFloat::join(mine, SumFloat::of(e, 0.0f, i));
   }
   float total = SumFloat::value(over_group<SumFloat>(mine, thread_index, sums));
   for (ulong i = thread_index; i < args.count; i += kGroup) {
@@ -128,7 +128,7 @@ template <class Fold, class Finish, class T, class In, class Out>
   for (ulong i = 0; i < args.count; ++i) {
     long at =
         base + place(args.folded_shape, args.folded_strides, args.folded, i);
-    all = Fold::join(all, Fold::of(convert<In>(x[at]), center));
+    all = Fold::join(all, Fold::of(convert<In>(x[at]), center, i));
   }
   out[result] =
       convert<Out>(Finish::apply(Fold::value(all), center, args.scale));

@@ -9,6 +9,7 @@
 
 #include "csrc/cpu/backend.h"
 #include "csrc/cpu/tiles.h"
+#include "csrc/order.h"
 
 namespace ingot::cpu {
 namespace {
@@ -17,40 +18,6 @@ namespace {
 constexpr int64_t kPart = 64 << 10;
 // Below this, radix sort does not pay.
 constexpr int64_t kFew = 48;
-
-// Maps the bits of an element to an unsigned number of the same order: NaN
-// above all else, both zeros equal.
-template <class Bits>
-struct Order {
-  Bits flip;      // the sign bit of signed integers
-  Bits infinity;  // of floating types, else 0
-
-  Bits operator()(Bits x) const {
-    if (infinity == 0) return x ^ flip;
-    constexpr Bits sign = Bits(Bits(1) << (8 * sizeof(Bits) - 1));
-    Bits magnitude = x & Bits(~sign);
-    if (magnitude > infinity) return Bits(~Bits(0));
-    if (magnitude == 0) return sign;
-    return x & sign ? Bits(~x) : Bits(x | sign);
-  }
-};
-
-template <class Bits>
-Order<Bits> order_of(Dtype dtype) {
-  constexpr int top = 8 * sizeof(Bits) - 1;
-  switch (dtype) {
-    case Dtype::float16:
-      return {0, Bits(0x7c00)};
-    case Dtype::bfloat16:
-      return {0, Bits(0x7f80)};
-    case Dtype::float32:
-      return {0, Bits(0x7f800000)};
-    case Dtype::float64:
-      return {0, Bits(0x7ff0000000000000)};
-    default:
-      return {is_signed(dtype) ? Bits(Bits(1) << top) : Bits(0), 0};
-  }
-}
 
 // What is moved: the element itself, or with its index.
 template <class Bits>
@@ -70,20 +37,20 @@ Bits bits_of(const Indexed<Bits>& x) {
 constexpr int kDigits = 256;
 using Counts = std::array<int64_t, kDigits>;
 
-template <class Item, class Key>
+template <class Item, class Bits>
 class Sorter {
  public:
-  explicit Sorter(Key key) : key_(key) {}
+  explicit Sorter(Order<Bits> order) : order_(order) {}
 
   // Returns where the sorted items are: in `items` or in `spare`.
   Item* sort(Item* items, Item* spare, int64_t n) const {
     if (n < kFew) {
       std::stable_sort(items, items + n, [this](const Item& a, const Item& b) {
-        return key_(bits_of(a)) < key_(bits_of(b));
+        return key(a) < key(b);
       });
       return items;
     }
-    constexpr int bytes = sizeof(bits_of(Item()));
+    constexpr int bytes = sizeof(Bits);
     std::vector<Counts> counts((n + kPart - 1) / kPart);
     for (int shift = 0; shift < 8 * bytes; shift += 8) {
       count(items, n, shift, counts);
@@ -95,8 +62,9 @@ class Sorter {
   }
 
  private:
+  Bits key(const Item& item) const { return key_of(bits_of(item), order_); }
   int digit(const Item& item, int shift) const {
-    return static_cast<int>(key_(bits_of(item)) >> shift & (kDigits - 1));
+    return static_cast<int>(key(item) >> shift & (kDigits - 1));
   }
 
   // How often each digit occurs in each part.
@@ -131,7 +99,7 @@ class Sorter {
     });
   }
 
-  Key key_;
+  Order<Bits> order_;
 };
 
 // Sorts every row of x and hands it to store(row, items).
@@ -140,7 +108,7 @@ void sort_rows(const Array& x, Store&& store) {
   int64_t n = x.ndim() == 0 ? 1 : x.shape().back();
   int64_t rows = x.size() / n;
   Reader reader(x);
-  Sorter<Item, Order<Bits>> sorter(order_of<Bits>(x.dtype()));
+  Sorter<Item, Bits> sorter(narrowed<Bits>(order_of(x.dtype())));
   auto load = [&](int64_t row, int64_t begin, int64_t end, Item* items) {
     Scratch scratch;
     for (int64_t at = begin; at < end; at += kTile) {

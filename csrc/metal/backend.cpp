@@ -40,17 +40,6 @@ void MetalBackend::commit(Then then) { encoder().commit(std::move(then)); }
 void MetalBackend::await(const Array& x) { encoder().await(x); }
 void MetalBackend::drain() { encoder().drain(); }
 
-void MetalBackend::arg_reduce(ArgReduceOp op, const Array& x, int64_t axis,
-                              Array& out) {
-  on_cpu("arg_reduce", {x, out},
-         [&](Backend& b) { b.arg_reduce(op, x, axis, out); });
-}
-void MetalBackend::sort(const Array& x, Array& out) {
-  on_cpu("sort", {x, out}, [&](Backend& b) { b.sort(x, out); });
-}
-void MetalBackend::argsort(const Array& x, Array& out) {
-  on_cpu("argsort", {x, out}, [&](Backend& b) { b.argsort(x, out); });
-}
 void MetalBackend::qr(const Array& x, Array& q, Array& r) {
   on_cpu("qr", {x, q, r}, [&](Backend& b) { b.qr(x, q, r); });
 }

@@ -18,8 +18,8 @@ constexpr int64_t kMany = 64 << 10;
 // Threadgroups that keep a GPU busy, and elements worth one of them.
 constexpr int64_t kGroups = 1024;
 constexpr int64_t kWorth = 16 * kGroup;
-// No partial result is larger: a sum and what rounding took from it.
-constexpr int64_t kPartial = 8;
+// No partial result is larger: an extreme's rank and its index.
+constexpr int64_t kPartial = 16;
 
 struct Axes {
   Shape shape;
@@ -154,6 +154,20 @@ void MetalBackend::reduce(const Reduction& what, const Array& x, Array& out) {
   const char* finish = what.op == ReduceOp::std ? "Root" : "ByCount";
   float freedom = std::max(count - static_cast<float>(what.ddof), 0.0f);
   run({"Deviations", finish, "float", freedom, &centers}, x, *args, out);
+}
+
+void MetalBackend::arg_reduce(ArgReduceOp op, const Array& x, int64_t axis,
+                              Array& out) {
+  auto args = args_of(x, {axis});
+  const char* type = metal_type(x.dtype());
+  if (!type || !args) {
+    return on_cpu("arg_reduce", {x, out},
+                  [&](Backend& b) { b.arg_reduce(op, x, axis, out); });
+  }
+  if (out.size() == 0) return;
+  const char* fold = op == ArgReduceOp::max ? "ArgMax<" : "ArgMin<";
+  const char* in = is_floating(x.dtype()) ? "float" : type;
+  run({cat(fold, in, ">"), "Keep", in}, x, *args, out);
 }
 
 void MetalBackend::softmax(const Array& x, Array& out) {

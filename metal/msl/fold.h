@@ -1,9 +1,10 @@
-// What a reduction accumulates: how an element comes in, and how two partial
-// results become one.
+// What a reduction accumulates: how an element comes in (with what it is
+// measured from, and its index), and how two partial results become one.
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "../math.h"
 #include "../ops/integer.h"
+#include "../order.h"
 #include "index.h"
 
 namespace ingot {
@@ -20,14 +21,11 @@ INGOT_FN Compensated joined(Compensated a, Compensated b) {
   return float2(s, where(isfinite(s), lost + (a.y + b.y), 0.0f));
 }
 
-// Sums of floats; `center` is not used.
+// Sums of floats.
 struct SumFloat {
   typedef Compensated Partial;
   INGOT_FN Partial identity() { return float2(0.0f, 0.0f); }
-  INGOT_FN Partial of(float x, float center) {
-    (void)center;
-    return float2(x, 0.0f);
-  }
+  INGOT_FN Partial of(float x, float, ulong) { return float2(x, 0.0f); }
   INGOT_FN Partial join(Partial a, Partial b) { return joined(a, b); }
   INGOT_FN float value(Partial a) { return a.x + a.y; }
 };
@@ -36,7 +34,7 @@ struct SumFloat {
 struct Deviations {
   typedef Compensated Partial;
   INGOT_FN Partial identity() { return float2(0.0f, 0.0f); }
-  INGOT_FN Partial of(float x, float center) {
+  INGOT_FN Partial of(float x, float center, ulong) {
     float d = x - center;
     return float2(d * d, 0.0f);
   }
@@ -48,7 +46,7 @@ struct Deviations {
 struct Exponentials {
   typedef Compensated Partial;
   INGOT_FN Partial identity() { return float2(0.0f, 0.0f); }
-  INGOT_FN Partial of(float x, float center) {
+  INGOT_FN Partial of(float x, float center, ulong) {
     return float2(math::exp(x - where(isfinite(center), center, 0.0f)), 0.0f);
   }
   INGOT_FN Partial join(Partial a, Partial b) { return joined(a, b); }
@@ -78,10 +76,7 @@ struct Bounds<bool> {
   struct Name {                                           \
     typedef T Partial;                                    \
     INGOT_FN T identity() { return first; }               \
-    INGOT_FN T of(T x, float center) {                    \
-      (void)center;                                       \
-      return x;                                           \
-    }                                                     \
+    INGOT_FN T of(T x, float, ulong) { return x; }        \
     INGOT_FN T join(T a, T b) { return join_expression; } \
     INGOT_FN T value(T a) { return a; }                   \
   };
@@ -90,6 +85,35 @@ INGOT_FOLD(Prod, T(1), T(ring(a) * ring(b)))
 INGOT_FOLD(Max, Bounds<T>::lowest(), max(a, b))
 INGOT_FOLD(Min, Bounds<T>::highest(), min(a, b))
 #undef INGOT_FOLD
+
+// The greatest number is the first extreme.
+INGOT_FN ulong rank_of(float x, bool least) {
+  Order<uint> order = {0, 0x7f800000u};
+  return key_of(as_type<uint>(least ? -x : x), order);
+}
+template <class T>
+INGOT_FN ulong rank_of(T x, bool least) {
+  ulong key = ulong(x) ^ (is_signed<T>() ? ulong(1) << 63 : 0);
+  return least ? ~key : key;
+}
+
+// The first extreme: its rank and its index.
+template <class T, bool least>
+struct First {
+  typedef ulong2 Partial;
+  INGOT_FN Partial identity() { return ulong2(0, ~ulong(0)); }
+  INGOT_FN Partial of(T x, float, ulong index) {
+    return ulong2(rank_of(x, least), index);
+  }
+  INGOT_FN Partial join(Partial a, Partial b) {
+    return b.x > a.x || (b.x == a.x && b.y < a.y) ? b : a;
+  }
+  INGOT_FN uint value(Partial a) { return uint(a.y); }
+};
+template <class T>
+using ArgMax = First<T, false>;
+template <class T>
+using ArgMin = First<T, true>;
 
 // Folds over the threads of a group: halves until one is left.
 template <class Fold>
