@@ -274,32 +274,3 @@ def test_matrix_products(shapes, dtype, rng):
     got = to_numpy(shifted).astype(np.float64)
     want = 0.5 * exact + 2 * to_numpy(c).astype(np.float64)
     np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol * 8)
-
-
-def test_gather(rng):
-    x = mx.array(rng.normal(size=(5, 6, 7)).astype(np.float32))
-    i = mx.array([[0, -1, 3], [4, 2, -5]])
-    j = mx.array([5, -6, 1], mx.int8)
-    rows = mx.array(rng.integers(0, 5, size=(3, 6, 7)), mx.uint32)
-    layouts = [x, x.swapaxes(0, 2)[:5], x[:, ::-1, ::2]]
-    mx.eval(i, j, rows, layouts)
-    for y in layouts:
-        for f in (
-            lambda y=y: y[i],
-            lambda y=y: y[i, j],
-            lambda y=y: y[:, j],
-            lambda y=y: mx.take(y, i, axis=1),
-            lambda y=y: mx.take(y.astype(mx.float16), i, axis=0),
-            lambda y=y: mx.take(y, mx.array(3), axis=0),
-        ):
-            with no_fallbacks():
-                slow, fast = both(f)
-            assert equal(slow, fast)
-    for axis in range(3):
-        shape = [5, 6, 7]
-        shape[axis] = 3
-        at = mx.array(rng.integers(-4, 4, size=shape))
-        mx.eval(at)
-        with no_fallbacks():
-            slow, fast = both(lambda a=at, b=axis: mx.take_along_axis(x, a, axis=b))
-        assert equal(slow, fast)

@@ -150,6 +150,27 @@ def test_the_norm_of_a_tree_takes_two_dispatches(size, rng):
     np.testing.assert_allclose(norm.item(), want, rtol=1e-6)
 
 
+def test_what_sorting_and_indexing_cost(rng):
+    """A dispatch for blocks of 1024, one for each doubling, one for indices."""
+    x = mx.array(rng.normal(size=1024).astype(np.float32))
+    long, rows = mx.array(rng.normal(size=5000)), mx.array(rng.integers(0, 9, 1024))
+    long = long.astype(mx.float32)
+    mx.eval(x, long, rows)
+    cases = [
+        (lambda: mx.argmax(x), cost(2, barriers=1)),
+        (lambda: mx.sort(x), cost(1)),
+        (lambda: mx.sort(long), cost(4, barriers=3)),
+        (lambda: mx.argsort(long), cost(5, barriers=4)),
+        # a copy of x, the places, their order, and the sums
+        (lambda: x.at[rows].add(x), cost(4, barriers=2)),
+    ]
+    for f, want in cases:
+        before = mx.metal._counts()
+        with mx.stream(mx.gpu), no_fallbacks():
+            mx.eval(f())
+        assert cost_since(before) == want
+
+
 def test_fallbacks_leave_memory_alone_that_the_gpu_still_uses(rng):
     """What one operation frees a fallback may take over, but not write at once."""
     starts, others = (

@@ -1,4 +1,4 @@
-// The families without kernels, and what every family shares.
+// What every family shares, and the one without a kernel.
 // SPDX-License-Identifier: MIT
 #include "csrc/metal/backend.h"
 
@@ -43,18 +43,6 @@ void MetalBackend::drain() { encoder().drain(); }
 void MetalBackend::qr(const Array& x, Array& q, Array& r) {
   on_cpu("qr", {x, q, r}, [&](Backend& b) { b.qr(x, q, r); });
 }
-void MetalBackend::scatter(const Scatter& what, const Inputs& in, Array& out) {
-  Inputs all = in;
-  all.push_back(out);
-  on_cpu("scatter", all, [&](Backend& b) { b.scatter(what, in, out); });
-}
-void MetalBackend::put_along_axis(int64_t axis, bool add, const Array& indices,
-                                  const Array& values, Array& out) {
-  on_cpu("put_along_axis", {indices, values, out}, [&](Backend& b) {
-    b.put_along_axis(axis, add, indices, values, out);
-  });
-}
-
 void start(Backend& cpu) {
   if (!device()) return explain_no_gpu("there is no Metal device");
   allocator::set_source(memory_source());
