@@ -1,13 +1,11 @@
-// Scatter: which place each index position names, then, once those have been
-// sorted, one thread for each element of each place, which takes the updates in
-// the order of their positions. Where an index is out of range nothing is
-// written.
+// Scatter, once the places have been found and sorted: one thread for each
+// element of each place takes the updates in the order of their positions.
+// Where an index is out of range nothing is written.
 // SPDX-License-Identifier: MIT
 #include <metal_stdlib>
 #pragma clang fp contract(off)
 #include "args.h"
 #include "msl/index.h"
-#include "msl/places.h"
 #include "ops/binary.h"
 
 namespace ingot {
@@ -30,25 +28,6 @@ struct Quotient {
 }  // namespace ingot
 
 using namespace ingot;
-
-[[kernel]] void find_places(device const long* index0 [[buffer(0)]],
-                            device const long* index1 [[buffer(1)]],
-                            device const long* index2 [[buffer(2)]],
-                            device const long* index3 [[buffer(3)]],
-                            device uint* places [[buffer(4)]],
-                            device atomic_uint* fault [[buffer(5)]],
-                            constant GatherArgs& args [[buffer(6)]],
-                            uint group [[threadgroup_position_in_grid]],
-                            uint thread_index
-                            [[thread_position_in_threadgroup]]) {
-  for (int k = 0; k < kEach; ++k) {
-    ulong i = element(group, thread_index, k);
-    if (i >= args.size) return;
-    long offset = 0;
-    find_place(args, i, index0, index1, index2, index3, fault, offset);
-    places[i] = uint(offset);
-  }
-}
 
 // `sorted` are places with the positions that name them. The last one wins.
 template <class T>

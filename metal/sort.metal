@@ -82,7 +82,7 @@ template <class Kind, class Item, class T>
   threadgroup Item block[kGroupElements];
   Order<T> order = narrowed<T>(args.order);
   ulong turn = group / args.blocks, span = args.rows * args.length;
-  ulong first = turn * span + group % args.blocks * kGroupElements;
+  ulong first = turn * span + ulong(group % args.blocks) * kGroupElements;
   ulong end = min(turn * span + span, ulong(args.size));
   ulong count = min(end - first, ulong(kGroupElements));
   ulong length = min(ulong(args.length), count);

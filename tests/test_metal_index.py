@@ -220,6 +220,7 @@ def test_nothing_to_write(rng):
     compare(lambda: mx.put_along_axis(x, none[None], mx.zeros((1, 0)), axis=1))
     narrow = x[:, :0]
     compare(lambda: narrow.at[mx.array([3, -4])].add(mx.zeros((2, 0))))
+    compare(lambda: mx.take(narrow, mx.array([3, -4]), axis=0))
 
 
 def test_what_is_donated_is_written_in_place(rng):
@@ -260,6 +261,7 @@ OUTSIDE = {
     "two axes": lambda x: x.at[mx.array([1, 2]), mx.array([3, 2**40])].multiply(2),
     "put": lambda x: mx.put_along_axis(x, mx.array([[1, 20]]), mx.ones((10, 2)), 1),
     "window": lambda x: mx.slice_update(x, mx.ones((3, 2)), mx.array([8, 0]), (0, 1)),
+    "take of nothing": lambda x: mx.take(x[:, :0], mx.array([-11]), axis=0),
     "empty window": lambda x: x[:, :0].at[mx.array([10])].add(mx.ones((1, 0))),
     "empty axis": lambda x: x[:0].at[mx.array([0])].add(1),
 }

@@ -28,8 +28,7 @@ void MetalBackend::gather(const Gather& what, const Inputs& in, Array& out) {
   const Array& x = in[0];
   bool supported = what.axes.size() <= kMaxIndexed && x.ndim() <= kMaxDims;
   for (int64_t k = 1; k < in.size(); ++k) supported &= fits(in[k]);
-  // Indices are checked also where their windows are empty.
-  if (!supported || what.axes.empty() || out.size() == 0) {
+  if (!supported || what.axes.empty()) {
     Inputs all = in;
     all.push_back(out);
     return on_cpu("gather", all, [&](Backend& b) { b.gather(what, in, out); });
@@ -41,7 +40,12 @@ void MetalBackend::gather(const Gather& what, const Inputs& in, Array& out) {
     places.index(axis, what.windows[static_cast<size_t>(axis)], x,
                  as_indices(in[static_cast<int64_t>(k) + 1]));
   }
-  run(places, x, out);
+  // Indices are checked also where their windows are empty.
+  if (out.size() == 0) {
+    places.find(in[1].size());
+  } else {
+    run(places, x, out);
+  }
 }
 
 void MetalBackend::take_along_axis(int64_t axis, const Array& x,

@@ -4,6 +4,7 @@
 
 #include "csrc/error.h"
 #include "csrc/metal/layout.h"
+#include "csrc/metal/library.h"
 #include "csrc/metal/upload.h"
 
 namespace ingot::metal {
@@ -57,6 +58,13 @@ Array Places::run(MTL::ComputePipelineState* pipeline,
     return words[0] == 0 ? nullptr : error(name, axes, words);
   });
   return fault;
+}
+
+Places::Found Places::find(int64_t positions) {
+  Array offsets = Array::empty({positions}, Dtype::uint32);
+  Array fault =
+      run(pipeline("places", "", "places"), {{offsets, true}}, positions);
+  return {offsets, fault};
 }
 
 std::exception_ptr Places::error(const char* name,

@@ -30,6 +30,13 @@ class Places {
   Array run(MTL::ComputePipelineState* pipeline, std::vector<Operand> others,
             int64_t size);
 
+  // Where the places of so many positions begin, uint32, for a target that has
+  // no more elements and is contiguous; and what run() returns.
+  struct Found {
+    Array offsets, fault;
+  };
+  Found find(int64_t positions);
+
   GatherArgs args = {};
 
  private:

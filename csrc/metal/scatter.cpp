@@ -40,9 +40,7 @@ bool fits(ScatterOp op, const Array& positions, const Array& out) {
 // `updates`, contiguous, hold a window for each of the positions.
 void run(ScatterOp op, Places& places, int64_t positions, const Array& updates,
          const Array& out) {
-  Array offsets = Array::empty({positions}, Dtype::uint32);
-  Array fault = places.run(pipeline("scatter", "", "find_places"),
-                           {{offsets, true}}, positions);
+  auto [offsets, fault] = places.find(positions);
   if (updates.size() == 0) return;
   Array sorted = sorted_pairs(offsets);
   places.args.size = static_cast<uint64_t>(updates.size());
