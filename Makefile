@@ -17,7 +17,7 @@ CLANGXX ?= $(firstword $(foreach c,clang++-19 clang++-18 clang++-17 clang++, \
 # What runs on the GPU as it stands, next to the tests made for it.
 METAL_TESTS = $(wildcard tests/test_metal*.py) $(addprefix tests/test_,$(addsuffix .py, \
   rules optimizers optimizer_grad optimizer_kinds step step_memory step_trees clip init \
-  random losses layers))
+  random normalize losses layers))
 
 .PHONY: train test test-metal install lint clean
 

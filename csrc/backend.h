@@ -43,6 +43,14 @@ class Backend {
                           Array& out) = 0;
   // along the last axis
   virtual void softmax(const Array& x, Array& out) = 0;
+  // along the last axis; weight and bias (vectors) are null where there is none
+  virtual void normalize(const Normalization& what, const Array& x,
+                         const Array* weight, const Array* bias,
+                         Array& out) = 0;
+  // the gradients of its operands, given that of its result
+  virtual void normalize_vjp(const Normalization& what, const Array& x,
+                             const Array* weight, const Array& cotangent,
+                             const NormalizationGradients& gradients) = 0;
   virtual void sort(const Array& x, Array& out) = 0;
   virtual void argsort(const Array& x, Array& out) = 0;  // out is uint32
   // scale * sqrt of the sum of squares of all elements of all arrays, float32

@@ -67,6 +67,21 @@ struct Reduction {
   int64_t ddof = 0;
 };
 
+// Brings rows along the last axis to one scale:
+// (x - m) / sqrt(v + eps) * weight + bias, where m is the mean if `centered`,
+// else 0, and v the mean of (x - m)^2.
+struct Normalization {
+  bool centered;
+  double eps;
+};
+
+// What its operands' gradients are written to; null where one is not wanted.
+struct NormalizationGradients {
+  Array* x;
+  Array* weight;
+  Array* bias;
+};
+
 // Takes windows out of in[0] at places given by index arrays in[1..]:
 // in[1 + i] indexes axis axes[i]; negative indices count from the end. All
 // index arrays have one shape I, already broadcast. out.shape = I + windows:

@@ -107,6 +107,14 @@ Array softmax(const Array& x, const Axes& axes = {});
 // float64 if any input is. A small scale keeps it in the range of float32.
 Array global_norm(const Arrays& arrays, double scale = 1);
 
+// --- normalization (ops/normalize.cpp) along the last axis ---
+
+// An empty weight or bias is none; else it is a vector, with an element for
+// each of a row.
+Array layer_norm(const Array& x, const Array& weight, const Array& bias,
+                 double eps);
+Array rms_norm(const Array& x, const Array& weight, double eps);
+
 // --- sorting (ops/sort.cpp); no axis means the flattened array ---
 
 Array sort(const Array& x, std::optional<int64_t> axis = -1);

@@ -100,6 +100,25 @@ struct SortArgs {
   Order<uint64_t> order;
 };
 
+// Rows of `count` elements brought to one scale, see Normalization in
+// csrc/families.h: of x and, for gradients, of the cotangent. Vectors are the
+// weight and the bias.
+enum { kNormalizedX, kCotangent };
+struct NormalizeArgs {
+  StridedArgs rows;  // of x and of the cotangent: where each begins
+  uint64_t count;    // elements of a row
+  int64_t steps[2];  // from one to the next, of x and of the cotangent
+  int64_t weight_step, bias_step;
+  float root_eps;
+  uint32_t centered;
+  uint32_t weighted, biased;  // whether there are such
+  // For gradients: whether that of x is wanted; the blocks of rows whose parts
+  // of the other two are added up first, and the rows of one.
+  uint32_t wants_x;
+  uint32_t blocks;
+  uint64_t block_rows;
+};
+
 // out[p, w] = x at the place that the indices of position p name, plus w; see
 // Gather in csrc/families.h. Along the `others` positions count themselves.
 enum { kMaxIndexed = 4 };

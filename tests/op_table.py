@@ -5,6 +5,7 @@ from __future__ import annotations
 import ingot.core as mx
 import op_table_elementwise
 import op_table_index
+import op_table_normalize
 import op_table_reduce
 import op_table_shape
 from op_case import OpCase, Sample
@@ -17,6 +18,7 @@ _OPTIONAL = [
 OPS: list[OpCase] = [
     *op_table_elementwise.ELEMENTWISE,
     *op_table_reduce.REDUCTIONS,
+    *op_table_normalize.NORMALIZATION,
     *op_table_reduce.PRODUCTS,
     *op_table_shape.SHAPES,
     *op_table_shape.CREATION,

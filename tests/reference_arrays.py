@@ -139,6 +139,30 @@ def addmm_scale(
     return abs(alpha) * (np.abs(a) @ np.abs(b)) + abs(beta) * np.abs(c)
 
 
+# Normalization ----------------------------------------------------------------
+
+
+def rms_norm(x: np.ndarray, weight: Any, eps: float) -> Any:
+    """x over the root of its mean square along the last axis, times the weight."""
+    square = np.sum(x * x, axis=-1, keepdims=True) / np.float64(x.shape[-1])
+    return x / np.sqrt(square + eps) * (1.0 if weight is None else weight)
+
+
+def layer_norm(x: np.ndarray, weight: Any, bias: Any, eps: float) -> Any:
+    """The same of deviations from the mean, plus the bias."""
+    mean = np.sum(x, axis=-1, keepdims=True) / np.float64(x.shape[-1])
+    return rms_norm(x - mean, weight, eps) + (0.0 if bias is None else bias)
+
+
+def layer_norm_scale(x: np.ndarray, weight: Any, bias: Any, eps: float) -> Any:
+    """The magnitudes of the terms."""
+    size = np.abs(layer_norm(x, weight, None, eps))
+    return size + (0.0 if bias is None else np.abs(bias))
+
+
+NORMALIZATION: dict[str, Oracle] = {"layer_norm": layer_norm, "rms_norm": rms_norm}
+
+
 # Products ---------------------------------------------------------------------
 
 
@@ -311,6 +335,7 @@ INDEXING: dict[str, Oracle] = {
 
 ARRAYS: dict[str, Oracle] = {
     **REDUCTIONS,
+    **NORMALIZATION,
     **PRODUCTS,
     **SHAPES,
     **CREATION,

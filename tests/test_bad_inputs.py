@@ -129,6 +129,16 @@ SPECIFIC: list[tuple[str, Callable[[], Any], Any]] = [
     ("min", lambda: mx.min(mx.zeros((2, 0)), axis=1), ValueError),
     ("argmax", lambda: mx.argmax(mx.zeros((0,))), ValueError),
     ("argmin", lambda: mx.argmin(mx.zeros((2, 0)), axis=1), ValueError),
+    ("layer_norm", lambda: mx.fast.layer_norm(1.0, None, None, 1e-5), ValueError),
+    ("layer_norm", lambda: mx.fast.layer_norm(ONES, INTS, None, 1e-5), ValueError),
+    ("layer_norm", lambda: mx.fast.layer_norm(ONES, None, ONES, 1e-5), ValueError),
+    ("layer_norm", lambda: mx.fast.layer_norm(ONES, None, None, -1.0), ValueError),
+    ("layer_norm", lambda: mx.fast.layer_norm(ONES, None, None, None), TypeError),
+    ("rms_norm", lambda: mx.fast.rms_norm(mx.array(1.0), None, 1e-5), ValueError),
+    ("rms_norm", lambda: mx.fast.rms_norm(ONES, mx.ones((1,)), 1e-5), ValueError),
+    ("rms_norm", lambda: mx.fast.rms_norm(ONES, mx.array(1.0), 1e-5), ValueError),
+    ("rms_norm", lambda: mx.fast.rms_norm(ONES, None, float("nan")), ValueError),
+    ("rms_norm", lambda: mx.fast.rms_norm(ONES, None, float("inf")), ValueError),
     ("zeros", lambda: mx.zeros((2, -1)), ValueError),
     ("zeros", lambda: mx.zeros(2.5), (TypeError, ValueError)),
     ("zeros", lambda: mx.zeros((2.5,)), (TypeError, ValueError)),
@@ -315,8 +325,8 @@ values = [0, -1, 100, -100, 2**31, 2**63, 1e300, None, "x", (), (0,), (-1,), (2,
 skip = ("eval", "set_", "save", "load", "new_", "clear", "stream", "synchronize",
         "reset", "step")
 refused = answered = 0
-for name in dir(mx):
-    f = getattr(mx, name)
+for owner, name in [(m, name) for m in (mx, mx.fast) for name in dir(m)]:
+    f = getattr(owner, name)
     if name.startswith(("_",) + skip) or not callable(f) or isinstance(f, type):
         continue
     for count in (0, 1, 2, 3):

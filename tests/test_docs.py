@@ -90,7 +90,7 @@ def examples() -> Iterator[doctest.DocTest]:
         yield from (t for t in finder.find(module, globs={}) if t.examples)
     # doctest does not know the functions and classes of an extension.
     parser = doctest.DocTestParser()
-    for owner in (_core, _core.random, _core.linalg, _core.array):
+    for owner in (_core, _core.random, _core.linalg, _core.fast, _core.array):
         for name, value in vars(owner).items():
             text = getattr(value, "__doc__", None) or ""
             if ">>> " in text:

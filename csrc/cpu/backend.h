@@ -23,6 +23,11 @@ class CpuBackend final : public Backend {
   void arg_reduce(ArgReduceOp op, const Array& x, int64_t axis,
                   Array& out) override;
   void softmax(const Array& x, Array& out) override;
+  void normalize(const Normalization& what, const Array& x, const Array* weight,
+                 const Array* bias, Array& out) override;
+  void normalize_vjp(const Normalization& what, const Array& x,
+                     const Array* weight, const Array& cotangent,
+                     const NormalizationGradients& gradients) override;
   void sort(const Array& x, Array& out) override;
   void argsort(const Array& x, Array& out) override;
   void global_norm(const Inputs& xs, double scale, Array& out) override;

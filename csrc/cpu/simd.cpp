@@ -15,6 +15,7 @@ namespace ingot::cpu {
   void fill_copy(Kernels&);      \
   void fill_reduce(Kernels&);    \
   void fill_softmax(Kernels&);   \
+  void fill_normalize(Kernels&); \
   void fill_step(Kernels&);      \
   void fill_random(Kernels&);    \
   void fill_adafactor(Kernels&); \
@@ -24,6 +25,7 @@ namespace ingot::cpu {
     fill_copy(k);                \
     fill_reduce(k);              \
     fill_softmax(k);             \
+    fill_normalize(k);           \
     fill_step(k);                \
     fill_random(k);              \
     fill_adafactor(k);           \

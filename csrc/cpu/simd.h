@@ -51,6 +51,21 @@ inline Dtype accumulator_of(Pass pass, Dtype compute) {
   return wide ? Dtype::int64 : Dtype::int32;
 }
 
+// Of one row of n elements. A weight of ones and a bias of -0 change nothing.
+using NormalizeKernel = void (*)(const Normalization& what, const void* x,
+                                 const void* weight, const void* bias,
+                                 void* out, int64_t n);
+// One row of its gradients. Null is what is not wanted; to the sums over rows,
+// of weight and bias, this row is added.
+struct NormalizeVjpRow {
+  const void *x, *weight, *cotangent;
+  void* dx;
+  double *dweight, *dbias;
+  void* scratch;  // room for three rows
+};
+using NormalizeVjpKernel = void (*)(const Normalization& what,
+                                    const NormalizeVjpRow& row, int64_t n);
+
 // Takes the parameter, the gradient and the slots to the new parameter and
 // slots; `hyper` is the rule's Hyper<T>.
 using StepKernel = void (*)(const void* const* in, void* const* out,
@@ -94,6 +109,8 @@ struct Kernels {
   ArgReduceKernel arg_columns[2][kDtypes] = {};
   UnaryKernel softmax[kDtypes] = {};  // of one row
   ExponentialKernel exponential[kDtypes] = {};
+  NormalizeKernel normalize[kDtypes] = {};
+  NormalizeVjpKernel normalize_vjp[kDtypes] = {};
   StepKernel step[kRules][kDtypes] = {};
   FactoredKernel factored[kDtypes] = {};
   MomentKernel moments[kDtypes] = {};

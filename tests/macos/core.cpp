@@ -107,6 +107,8 @@ void show_reductions() {
   show("argmax", "rows", argmax(x, 1));
   show("argmin", "columns", argmin(x, 0));
   show("sort", "rows", sort(x));
+  show("layer_norm", "rows", layer_norm(x, {}, {}, 1e-5));
+  show("rms_norm", "rows", rms_norm(x, {}, 1e-5));
   show("norm", "all", global_norm({x, x}));
 }
 

@@ -99,6 +99,8 @@ def reduction_results() -> Iterator[tuple[str, mx.array]]:
     yield "argmax.rows", mx.argmax(x, 1)
     yield "argmin.columns", mx.argmin(x, 0)
     yield "sort.rows", mx.sort(x)
+    yield "layer_norm.rows", mx.fast.layer_norm(x, None, None, 1e-5)
+    yield "rms_norm.rows", mx.fast.rms_norm(x, None, 1e-5)
     yield "norm.all", _core.global_norm([x, x])
 
 
@@ -150,7 +152,10 @@ GROUPS = {
     "random": ("random.", random_results),
     "elementwise": (("unary.", "binary."), elementwise_results),
     "cast": ("cast.", cast_results),
-    "reduction": ((*REDUCTIONS, "arg", "sort", "norm"), reduction_results),
+    "reduction": (
+        (*REDUCTIONS, "arg", "sort", "norm", "layer_norm", "rms_norm"),
+        reduction_results,
+    ),
     "step": ("step.", step_results),
 }
 

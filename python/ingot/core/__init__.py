@@ -10,7 +10,7 @@ import math as _math
 
 from ingot import _core
 from ingot._core import *  # noqa: F403
-from ingot._core import linalg, metal, random
+from ingot._core import fast, linalg, metal, random
 from ingot.core import _dtypes
 from ingot.core._dtypes import *  # noqa: F403
 from ingot.core._files import load, save, save_safetensors, savez, savez_compressed
@@ -42,6 +42,7 @@ newaxis = None
 __all__ = [
     "e",
     "euler_gamma",
+    "fast",
     "grad",
     "inf",
     "jvp",

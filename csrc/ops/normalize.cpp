@@ -1,0 +1,177 @@
+// layer_norm and rms_norm: arguments, result types and derivatives. The
+// gradient is an operation of its own; derivatives of that go through the same
+// formula as a graph.
+// SPDX-License-Identifier: MIT
+#include <cmath>
+
+#include "csrc/backend.h"
+#include "csrc/ops.h"
+#include "csrc/ops/operators.h"
+
+namespace ingot {
+namespace {
+
+const char* name_of(const Normalization& what) {
+  return what.centered ? "layer_norm" : "rms_norm";
+}
+
+// Which inputs are what: x, then the weight and the bias where there are any,
+// then for a gradient the cotangent.
+struct Layout {
+  bool weighted, biased;
+
+  int weight() const { return weighted ? 1 : -1; }
+  int bias() const { return biased ? 1 + weighted : -1; }
+  int cotangent() const { return 1 + weighted + biased; }
+};
+
+const Array* input(const Inputs& in, int i) { return i < 0 ? nullptr : &in[i]; }
+
+// The gradients of the inputs listed in `wanted`, from ordinary operations:
+// with y = (x - m) / r and g the gradient of y that of x is
+// (g - mean(g) - y mean(g y)) / r, without mean(g) where m = 0.
+Arrays compose(const Normalization& what, Layout at, const Inputs& in,
+               const std::vector<int>& wanted) {
+  Dtype dtype = compute_type(in[at.cotangent()].dtype());
+  auto load = [&](int i) { return astype(in[i], dtype); };
+  auto average = [](const Array& a) { return mean(a, Shape{-1}, true); };
+  Array d = load(0), c = load(at.cotangent());
+  // A second time for what rounding the mean has left.
+  for (int i = 0; what.centered && i < 2; ++i) d = d - average(d);
+  Array root = sqrt(average(square(d)) + Array::scalar(what.eps, dtype));
+  Array y = d / root;
+  Arrays gradients;
+  for (int i : wanted) {
+    Array gradient;
+    if (i == 0) {
+      Array g = at.weighted ? c * load(at.weight()) : c;
+      gradient = g - y * average(g * y);
+      if (what.centered) gradient = gradient - average(g);
+      gradient = gradient / root;
+    } else {
+      gradient = sum_to(i == at.weight() ? c * y : c, in[i].shape());
+    }
+    gradients.push_back(astype(gradient, in[i].dtype()));
+  }
+  return gradients;
+}
+
+class NormalizeVjp final : public Op {
+ public:
+  NormalizeVjp(Normalization what, Layout at, std::vector<int> wanted)
+      : what_(what), at_(at), wanted_(std::move(wanted)) {}
+  const char* name() const override { return name_of(what_); }
+
+  Spec spec(const Inputs& in, int64_t output) const override {
+    const Array& x = in[wanted_[static_cast<size_t>(output)]];
+    return {x.shape(), x.dtype()};
+  }
+
+  void eval(Backend& backend, Inputs& in, Outputs& out) const override {
+    NormalizationGradients gradients{};
+    for (int64_t k = 0; k < out.size(); ++k) {
+      out[k].allocate();
+      int i = wanted_[static_cast<size_t>(k)];
+      (i == 0            ? gradients.x
+       : i == at_.bias() ? gradients.bias
+                         : gradients.weight) = &out[k];
+    }
+    backend.normalize_vjp(what_, in[0], input(in, at_.weight()),
+                          in[at_.cotangent()], gradients);
+  }
+
+  // What is not wanted here may still be traced by an outer transform.
+  Arrays vjp(const Inputs& in, const Outputs&, const Arrays& cotangents,
+             const std::vector<int>& wanted) const override {
+    Inputs inner = in;
+    Arrays primals;
+    for (int i : wanted) {
+      inner[i] = alias(in[i]);
+      inner[i]->tracer = true;
+      primals.push_back(inner[i]);
+    }
+    Arrays all = compose(what_, at_, inner, wanted_);
+    Arrays outputs, seeds;
+    for (size_t k = 0; k < all.size(); ++k) {
+      if (!cotangents[k]) continue;
+      outputs.push_back(all[k]);
+      seeds.push_back(cotangents[k]);
+    }
+    return backward(primals, outputs, seeds, in);
+  }
+
+ private:
+  Normalization what_;
+  Layout at_;
+  std::vector<int> wanted_;  // inputs whose gradients are the outputs
+};
+
+class Normalize final : public Op {
+ public:
+  Normalize(Normalization what, Layout at) : what_(what), at_(at) {}
+  const char* name() const override { return name_of(what_); }
+
+  void eval(Backend& backend, Inputs& in, Outputs& out) const override {
+    allocate_or_donate(in, out[0]);
+    backend.normalize(what_, in[0], input(in, at_.weight()),
+                      input(in, at_.bias()), out[0]);
+  }
+
+  Arrays vjp(const Inputs& in, const Outputs&, const Arrays& cotangents,
+             const std::vector<int>& wanted) const override {
+    Inputs all = in;
+    all.push_back(cotangents[0]);
+    return make_arrays(std::make_shared<NormalizeVjp>(what_, at_, wanted),
+                       static_cast<int64_t>(wanted.size()), std::move(all));
+  }
+
+ private:
+  Normalization what_;
+  Layout at_;
+};
+
+// Half types beside float32 are widened by the kernels; what else is not of the
+// type that is computed in is converted to it first.
+Array widened(const Array& x, Dtype result) {
+  Dtype compute = compute_type(result);
+  return compute_type(x.dtype()) == compute ? x : astype(x, compute);
+}
+
+Array normalize(Normalization what, const Array& x, const Array& weight,
+                const Array& bias) {
+  const char* name = name_of(what);
+  require(x.ndim() > 0, name, ": x must have at least one dimension, got ",
+          "shape ", x.shape());
+  require(std::isfinite(what.eps) && what.eps >= 0, name,
+          ": eps must be finite and at least 0, got ", what.eps);
+  Shape row = {x.shape(x.ndim() - 1)};
+  Dtype result = x.dtype();
+  auto check = [&](const char* kind, const Array& vector) {
+    if (!vector) return;
+    require(vector.shape() == row, name, ": ", kind, " must have shape ", row,
+            ", got ", vector.shape());
+    result = promote(result, vector.dtype());
+  };
+  check("weight", weight);
+  check("bias", bias);
+  result = floating(result);
+  Inputs in = {widened(x, result)};
+  if (weight) in.push_back(widened(weight, result));
+  if (bias) in.push_back(widened(bias, result));
+  Layout at{static_cast<bool>(weight), static_cast<bool>(bias)};
+  return make_array(std::make_shared<Normalize>(what, at), x.shape(), result,
+                    std::move(in));
+}
+
+}  // namespace
+
+Array layer_norm(const Array& x, const Array& weight, const Array& bias,
+                 double eps) {
+  return normalize({true, eps}, x, weight, bias);
+}
+
+Array rms_norm(const Array& x, const Array& weight, double eps) {
+  return normalize({false, eps}, x, weight, Array());
+}
+
+}  // namespace ingot
