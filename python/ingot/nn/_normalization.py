@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import ingot.core as mx
 
-from ._check import finite, last_dimension, positive_integer, wide
+from ._check import finite, last_dimension, positive_integer
 from ._module import Module
 
 __all__ = ["LayerNorm", "RMSNorm"]
-
-
-def _result_dtype(x: mx.array, module: Module) -> mx.Dtype:
-    """The dtype of x * weight + bias, floating at least."""
-    dtype = x.dtype
-    for name in ("weight", "bias"):
-        if name in module and module[name].dtype != dtype:
-            dtype = mx.result_type(dtype, module[name].dtype)
-    return dtype if mx.issubdtype(dtype, mx.floating) else mx.float32
 
 
 class LayerNorm(Module):
@@ -61,16 +52,7 @@ class LayerNorm(Module):
 
     def __call__(self, x: mx.array) -> mx.array:
         last_dimension(f"LayerNorm({self.dims})", x, self.dims)
-        out = _result_dtype(x, self)
-        x = wide(x)
-        centred = x - mx.mean(x, axis=-1, keepdims=True)
-        variance = mx.mean(mx.square(centred), axis=-1, keepdims=True)
-        y = centred * mx.rsqrt(variance + self.eps)
-        if "weight" in self:
-            y = y * self["weight"]
-        if "bias" in self:
-            y = y + self["bias"]
-        return y.astype(out)
+        return mx.fast.layer_norm(x, self.get("weight"), self.get("bias"), self.eps)
 
 
 class RMSNorm(Module):
@@ -109,8 +91,4 @@ class RMSNorm(Module):
 
     def __call__(self, x: mx.array) -> mx.array:
         last_dimension(f"RMSNorm({self.dims})", x, self.dims)
-        out = _result_dtype(x, self)
-        x = wide(x)
-        mean_square = mx.mean(mx.square(x), axis=-1, keepdims=True)
-        y: mx.array = x * mx.rsqrt(mean_square + self.eps) * self["weight"]
-        return y.astype(out)
+        return mx.fast.rms_norm(x, self["weight"], self.eps)
