@@ -180,5 +180,10 @@ std::pair<Arrays, Arrays> jvp(const Function& f, const Arrays& primals,
 // Nothing behind the primals or the `others` is looked at.
 Arrays backward(const Arrays& primals, const Arrays& outputs,
                 const Arrays& cotangents, const Inputs& others = {});
+// Op::vjp for an operation that has the same numbers as a graph:
+// compose(inputs) makes its outputs of ordinary operations.
+Arrays vjp_through(const std::function<Arrays(const Inputs&)>& compose,
+                   const Inputs& in, const Arrays& cotangents,
+                   const std::vector<int>& wanted);
 
 }  // namespace ingot

@@ -80,24 +80,13 @@ class NormalizeVjp final : public Op {
                           in[at_.cotangent()], gradients);
   }
 
-  // What is not wanted here may still be traced by an outer transform.
   Arrays vjp(const Inputs& in, const Outputs&, const Arrays& cotangents,
              const std::vector<int>& wanted) const override {
-    Inputs inner = in;
-    Arrays primals;
-    for (int i : wanted) {
-      inner[i] = alias(in[i]);
-      inner[i]->tracer = true;
-      primals.push_back(inner[i]);
-    }
-    Arrays all = compose(what_, at_, inner, wanted_);
-    Arrays outputs, seeds;
-    for (size_t k = 0; k < all.size(); ++k) {
-      if (!cotangents[k]) continue;
-      outputs.push_back(all[k]);
-      seeds.push_back(cotangents[k]);
-    }
-    return backward(primals, outputs, seeds, in);
+    return vjp_through(
+        [&](const Inputs& inner) {
+          return compose(what_, at_, inner, wanted_);
+        },
+        in, cotangents, wanted);
   }
 
  private:

@@ -1,10 +1,7 @@
 // What the operations that hold an update rule share: its settings as numbers
-// and as a graph, and derivatives through the rule as a graph.
+// and as a graph.
 // SPDX-License-Identifier: MIT
 #pragma once
-
-#include <functional>
-#include <vector>
 
 #include "csrc/graph.h"
 #include "csrc/ops/lazy.h"
@@ -67,11 +64,5 @@ class HyperGraph {
  private:
   Hyper double_, single_;
 };
-
-// Gradients of an operation by way of the same numbers as a graph:
-// compose(inputs) gives its outputs.
-Arrays vjp_through(const std::function<Arrays(const Inputs&)>& compose,
-                   const Inputs& in, const Arrays& cotangents,
-                   const std::vector<int>& wanted);
 
 }  // namespace ingot
