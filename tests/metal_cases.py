@@ -84,6 +84,11 @@ def model_of(rng, tensors: int) -> dict[str, mx.array]:
     }
 
 
-def cost_since(before: dict[str, int]) -> dict[str, int]:
+def since(before: dict[str, int]) -> dict[str, int]:
     """What the encoder has done since it said `before`."""
     return {name: n - before[name] for name, n in mx.metal._counts().items()}
+
+
+def cost_since(before: dict[str, int]) -> dict[str, int]:
+    """The same without the bytes."""
+    return {k: n for k, n in since(before).items() if not k.startswith("bytes")}

@@ -6,7 +6,7 @@ import ingot.core as mx
 import ingot.optimizers as optim
 import numpy as np
 import pytest
-from metal_cases import both, cost_since, needs_metal, no_fallbacks, on_the_cpu
+from metal_cases import both, cost_since, needs_metal, no_fallbacks, on_the_cpu, since
 from optimizer_cases import from_numpy, leaves, to_numpy
 
 pytestmark = [needs_metal, on_the_cpu]
@@ -77,6 +77,22 @@ def test_adafactor_takes_six_dispatches(tensors, rng):
     spent = cost_since(before)
     assert (spent["dispatches"], spent["barriers"]) == (6, 5)
     assert spent["command_buffers"] == 1
+
+
+def test_adafactor_reads_gradients_three_times_and_parameters_twice(rng):
+    model = {"w": from_numpy(rng.normal(size=(512, 512)))}
+    grads = {"w": from_numpy(rng.normal(size=(512, 512)))}
+    with mx.stream(mx.gpu):
+        optimizer = optim.Adafactor()
+        optimizer.update(model, grads)
+        mx.eval(model, grads, optimizer)
+        before = mx.metal._counts()
+        optimizer.update(model, grads)
+        mx.eval(model, optimizer)
+    array, spent = 4 * 512 * 512, since(before)
+    assert 5 * array <= spent["bytes_read"] < 5.2 * array
+    # The sums of tiles stand in all passes as written.
+    assert array <= spent["bytes_written"] < 1.5 * array
 
 
 def test_adafactor_reads_operands_of_any_layout(rng):

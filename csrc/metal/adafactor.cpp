@@ -64,13 +64,12 @@ class Batch {
                           .groups = static_cast<int64_t>(pieces.size()),
                           .threads = kGroup});
     };
-    pass("tile_sums", tiles_, elements_);
+    pass("tile_sums", tiles_, parameters_);
     pass("new_moments", moments_, moment_arrays_);
     pass("factors", matrices_, {});
-    pass("tile_squares", tiles_, elements_);
+    pass("tile_squares", tiles_, gradients_);
     pass("tensor_scales", tensors_, {});
-    for (const Operand& x : written_) elements_.push_back(x);
-    pass("new_parameters", tiles_, elements_);
+    pass("new_parameters", tiles_, all_);
   }
 
  private:
@@ -127,28 +126,31 @@ class Batch {
 
   // The arrays that each pass reaches; they outlive the batch.
   void note(const AdafactorTensor& t) {
-    elements_.push_back({t.in.w});
-    elements_.push_back({t.in.g});
-    written_.push_back({t.out.w, true});
+    parameters_.push_back({t.in.w});
+    parameters_.push_back({t.in.g});
+    gradients_.push_back({t.in.g});
+    auto add = [this](const Array& in, const Array& out) {
+      all_.push_back({in});
+      all_.push_back({out, true});
+    };
+    add(t.in.w, t.out.w);
+    all_.push_back({t.in.g});
+    if (t.in.mean) add(t.in.mean, t.out.mean);
     if (t.factored) {
       moment_arrays_.push_back({t.in.row});
       moment_arrays_.push_back({t.in.column});
       moment_arrays_.push_back({t.out.row, true});
       moment_arrays_.push_back({t.out.column, true});
     } else {
-      elements_.push_back({t.in.row});
-      written_.push_back({t.out.row, true});
-    }
-    if (t.in.mean) {
-      elements_.push_back({t.in.mean});
-      written_.push_back({t.out.mean, true});
+      gradients_.push_back({t.in.row});
+      add(t.in.row, t.out.row);
     }
   }
 
   std::vector<AdafactorRecord> records_;
   // Threadgroups of the passes.
   std::vector<AdafactorPiece> tiles_, moments_, matrices_, tensors_;
-  std::vector<Operand> elements_, written_, moment_arrays_;
+  std::vector<Operand> parameters_, gradients_, moment_arrays_, all_;
   uint64_t sums_ = 0;
 };
 

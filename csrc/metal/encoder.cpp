@@ -78,7 +78,9 @@ void Encoder::order(const Dispatch& work) {
     for (const Operand& x : operands) {
       Range r = reach(x.array);
       x.written ? hazards_.write(r) : hazards_.read(r);
-      pending_bytes_ += static_cast<int64_t>(r.end - r.begin);
+      auto bytes = static_cast<int64_t>(r.end - r.begin);
+      (x.written ? counts_.bytes_written : counts_.bytes_read) += bytes;
+      pending_bytes_ += bytes;
       x.array->buffer->last_use.store(submitted_ + 1,
                                       std::memory_order_release);
     }

@@ -27,6 +27,10 @@ struct Counts {
   int64_t barriers = 0;
   int64_t encoders = 0;
   int64_t command_buffers = 0;
+  // Of the arrays that kernels read and write; those that they do both to count
+  // as written.
+  int64_t bytes_read = 0;
+  int64_t bytes_written = 0;
 };
 Counts counts();
 

@@ -23,10 +23,9 @@ Numbers fallbacks() { return available() ? metal::fallbacks() : Numbers(); }
 Numbers counts() {
   if (!available()) return {};
   metal::Counts c = metal::counts();
-  return {{"dispatches", c.dispatches},
-          {"barriers", c.barriers},
-          {"encoders", c.encoders},
-          {"command_buffers", c.command_buffers}};
+  return {{"dispatches", c.dispatches}, {"barriers", c.barriers},
+          {"encoders", c.encoders},     {"command_buffers", c.command_buffers},
+          {"bytes_read", c.bytes_read}, {"bytes_written", c.bytes_written}};
 }
 
 Info device_info() {
@@ -91,7 +90,8 @@ void bind_metal(nb::module_& m) {
           "Ends what start_capture began.\n\nRaises:\n    ValueError: if "
           "there is no Metal device.");
   sub.def("_counts", counts,
-          "Dispatches, barriers, encoders and command buffers so far.");
+          "What the encoder has done so far: dispatches, barriers, encoders, "
+          "command buffers, bytes of the arrays read and written.");
 }
 
 }  // namespace ingot::python
