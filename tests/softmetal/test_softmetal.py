@@ -191,7 +191,7 @@ def test_shared_headers_give_the_same_bits(sanitizer, tmp_path):
     source = KERNELS / "shared_headers.metal"
     flat = tmp_path / "flat.metal"
     flat.write_text(flatten(source, [ROOT / "metal"], set()))
-    passes(host(sanitizer, flat, "shared_functions", "shared_rules"))
+    passes(host(sanitizer, flat, "shared_functions", "shared_rules", "shared_places"))
 
 
 # --- planted bugs of kernels ---

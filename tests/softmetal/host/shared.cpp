@@ -1,5 +1,6 @@
 // The headers that the CPU and Metal share, on both: the bits must be equal.
 // SPDX-License-Identifier: MIT
+#include <metal/args.h>
 #include <metal/ops/unary.h>
 
 #include <cstring>
@@ -86,4 +87,42 @@ void check_rule(Gpu& gpu, const std::string& name) {
 CASE(shared_rules) {
 #define RULE(type, name, slots, settings) check_rule<ingot::type>(gpu, #name);
 #include <metal/rules/rules.def>
+}
+
+// Elements on both sides of 2^32, in axes on both sides of it.
+CASE(shared_places) {
+  Pipeline pipeline = gpu.pipeline("places_of");
+  using Shape = std::vector<int64_t>;
+  const int64_t long_axis = (int64_t{1} << 32) + 5;
+  for (const Shape& shape :
+       {Shape{}, Shape{7}, Shape{long_axis}, Shape{3, long_axis},
+        Shape{long_axis, 3}, Shape{2, long_axis, 3}, Shape{70000, 3, 70000},
+        Shape{5, 4, 3, 2, 5, 4, 3, 2}}) {
+    ingot::StridedArgs args = {};
+    args.ndim = static_cast<int32_t>(shape.size());
+    uint64_t size = 1;
+    for (size_t d = 0; d < shape.size(); ++d) {
+      args.shape[d] = shape[d];
+      args.strides[1][d] = d % 2 == 0 ? int64_t(d) * 1000003 + 1 : -77;
+      size *= static_cast<uint64_t>(shape[d]);
+    }
+    std::vector<uint64_t> elements;
+    const uint64_t edge = uint64_t{1} << 32;
+    for (uint64_t i : {uint64_t{0}, uint64_t{1}, edge - 2, edge - 1, edge,
+                       edge + 12345, size / 3, size - 1}) {
+      elements.push_back(i % size);
+    }
+    Buffer in = gpu.of(elements), out = gpu.buffer(elements.size() * 8);
+    CHECK(run(gpu, pipeline, elements.size(), 8, {in, out, args}) == "");
+    for (size_t k = 0; k < elements.size(); ++k) {
+      uint64_t rest = elements[k];
+      int64_t expected = 0;
+      for (size_t d = shape.size(); d-- > 0;) {
+        auto n = static_cast<uint64_t>(shape[d]);
+        expected += static_cast<int64_t>(rest % n) * args.strides[1][d];
+        rest /= n;
+      }
+      CHECK(data<int64_t>(out)[k] == expected);
+    }
+  }
 }

@@ -4,6 +4,7 @@
 #pragma clang fp contract(off)
 
 #include "math.h"
+#include "msl/index.h"
 #include "ops/binary.h"
 #include "ops/integer.h"
 #include "ops/unary.h"
@@ -136,4 +137,12 @@ template <class Rule>
   out[i] = ingot::uniform_to_normal(u) +
            ingot::uniform_to_truncated_normal(u, -2.0f, 2.0f) +
            ingot::uniform_to_gumbel(u) + ingot::uniform_to_laplace(u);
+}
+
+// Of an operand with so many elements that no test could hold them.
+[[kernel]] void places_of(device const ulong* elements [[buffer(0)]],
+                          device long* places [[buffer(1)]],
+                          constant ingot::StridedArgs& args [[buffer(2)]],
+                          uint i [[thread_position_in_grid]]) {
+  places[i] = ingot::offset_of(args, elements[i], 1);
 }
