@@ -32,7 +32,7 @@ INGOT_FN float affine(float x, constant DrawArgs& args) {
 
 template <class T>
 INGOT_FN float unit(uint word) {
-  return min(float(T(bits_to_uniform(word))), below_one<T>());
+  return ingot::min(float(T(bits_to_uniform(word))), below_one<T>());
 }
 
 struct Uniform {
@@ -56,7 +56,7 @@ struct TruncatedNormal {
     float x = affine<T>(unit<T>(word), args);
     x = float(T(math::erfinv(x)));
     x = float(T(x * args.root));
-    return T(max(min(x, args.high), args.low));
+    return T(ingot::max(ingot::min(x, args.high), args.low));
   }
 };
 

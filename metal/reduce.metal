@@ -96,7 +96,7 @@ template <class T>
   long stride = args.folded > 0 ? args.folded_strides[0] : 0;
   float top = Bounds<float>::lowest();
   for (ulong i = thread_index; i < args.count; i += kGroup) {
-    top = max(top, float(x[base + long(i) * stride]));
+    top = ingot::max(top, float(x[base + long(i) * stride]));
   }
   top = over_group<Max<float>>(top, thread_index, largest);
   Compensated mine = SumFloat::identity();

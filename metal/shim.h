@@ -102,4 +102,14 @@ INGOT_FN bool isfinite(double x) {
 INGOT_FLOATING(INGOT_ORDERED)
 #undef INGOT_ORDERED
 
+// Of integers: without these they would be converted to float in silence.
+template <class T>
+INGOT_FN T max(T x, T y) {
+  return x > y ? x : y;
+}
+template <class T>
+INGOT_FN T min(T x, T y) {
+  return x < y ? x : y;
+}
+
 }  // namespace ingot

@@ -53,13 +53,12 @@ INGOT_FN ulong rank_in(Items items, ulong count, typename Kind::Key key,
 }
 
 // Where item i of a row goes when runs of `width`, a power of two, are merged.
-// (Metal's min, not the shim's, which is for float.)
 template <class Kind, class T, class Items>
 INGOT_FN ulong merged(Items row, ulong length, ulong width, ulong i,
                       Order<T> order) {
   ulong first = i & ~(2 * width - 1);
-  ulong middle = metal::min(first + width, length);
-  ulong last = metal::min(middle + width, length);
+  ulong middle = min(first + width, length);
+  ulong last = min(middle + width, length);
   typename Kind::Key key = Kind::key(row[i], order);
   if (i < middle) {
     return i + rank_in<Kind>(row + middle, last - middle, key, false, order);
@@ -84,9 +83,9 @@ template <class Kind, class Item, class T>
   Order<T> order = narrowed<T>(args.order);
   ulong turn = group / args.blocks, span = args.rows * args.length;
   ulong first = turn * span + ulong(group % args.blocks) * kGroupElements;
-  ulong end = metal::min(turn * span + span, ulong(args.size));
-  ulong count = metal::min(end - first, ulong(kGroupElements));
-  ulong length = metal::min(ulong(args.length), count);
+  ulong end = ingot::min(turn * span + span, ulong(args.size));
+  ulong count = ingot::min(end - first, ulong(kGroupElements));
+  ulong length = ingot::min(ulong(args.length), count);
   for (ulong i = thread_index; i < count; i += kGroup) {
     ulong at = first + i;
     block[i] = Kind::item(x[at], at % args.length, order);

@@ -20,7 +20,7 @@ INGOT_FN long place(constant int64_t* shape, constant int64_t* strides,
     uint rest = uint(i);
     for (int d = ndim - 1; d > 0; --d) {
       // Longer axes hold all of the rest, as this one does.
-      uint n = uint(metal::min(ulong(shape[d]), ulong(0xffffffffu)));
+      uint n = uint(min(ulong(shape[d]), ulong(0xffffffffu)));
       offset += long(rest % n) * strides[d];
       rest /= n;
     }

@@ -63,16 +63,6 @@ INGOT_FN T sign(T x) {
   return where(is_negative(x), T(-1), T(x != T(0)));
 }
 
-template <class T>
-INGOT_FN T max(T x, T y) {
-  return x > y ? x : y;
-}
-
-template <class T>
-INGOT_FN T min(T x, T y) {
-  return x < y ? x : y;
-}
-
 // A divisor that neither traps nor overflows: 1 in place of 0 and, for signed
 // types, of -1.
 template <class T>

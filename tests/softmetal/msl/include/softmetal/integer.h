@@ -4,33 +4,35 @@
 
 namespace metal {
 
+// One function for each type, as Metal has: a template would lose against a
+// kernel's own function of the same name where Metal's compiler finds both.
 // Of two floats, min and max drop a NaN.
-template <class T>
-inline T min(T x, T y) {
-  if (is_floating_point_v<T> && x != x) return y;
-  return y < x ? y : x;
-}
-template <class T>
-inline T max(T x, T y) {
-  if (is_floating_point_v<T> && x != x) return y;
-  return x < y ? y : x;
-}
-template <class T>
-inline T clamp(T x, T low, T high) {
-  return min(max(x, low), high);
-}
-template <class T>
-inline enable_if_t<is_floating_point_v<T>, T> abs(T x) {
-  return fabs(x);
-}
-template <class T>
-inline enable_if_t<is_integral_v<T>, T> abs(T x) {
-  return x < T(0) ? T(0 - x) : x;
-}
-template <class T>
-inline T sign(T x) {
-  return x > T(0) ? T(1) : (x < T(0) ? T(-1) : T(0));
-}
+#define SOFTMETAL_ORDERED(T)                                 \
+  inline T min(T x, T y) { return x != x || y < x ? y : x; } \
+  inline T max(T x, T y) { return x != x || x < y ? y : x; } \
+  inline T clamp(T x, T low, T high) { return min(max(x, low), high); }
+#define SOFTMETAL_REAL(T)               \
+  SOFTMETAL_ORDERED(T)                  \
+  inline T abs(T x) { return fabs(x); } \
+  inline T sign(T x) { return x > T(0) ? T(1) : (x < T(0) ? T(-1) : T(0)); }
+#define SOFTMETAL_WHOLE(T) \
+  SOFTMETAL_ORDERED(T)     \
+  inline T abs(T x) { return x < T(1) && x != T(0) ? T(0 - x) : x; }
+SOFTMETAL_REAL(float)
+SOFTMETAL_REAL(half)
+SOFTMETAL_REAL(bfloat)
+SOFTMETAL_WHOLE(char)
+SOFTMETAL_WHOLE(int8_t)
+SOFTMETAL_WHOLE(uchar)
+SOFTMETAL_WHOLE(short)
+SOFTMETAL_WHOLE(ushort)
+SOFTMETAL_WHOLE(int)
+SOFTMETAL_WHOLE(uint)
+SOFTMETAL_WHOLE(long)
+SOFTMETAL_WHOLE(ulong)
+#undef SOFTMETAL_ORDERED
+#undef SOFTMETAL_REAL
+#undef SOFTMETAL_WHOLE
 template <class T>
 inline T select(T otherwise, T then, bool condition) {
   return condition ? then : otherwise;
