@@ -83,7 +83,7 @@ void system_free(Block block, size_t bytes) {
   }
 }
 
-Source source = {system_allocate, system_free};
+Source source = {system_allocate, system_free, nullptr};
 std::atomic<uint64_t> completed_work{0};
 thread_local bool on_gpu = false;
 
@@ -241,6 +241,7 @@ BufferPtr allocate(size_t bytes, const std::string& what) {
     s.counters.active -= rounded;
     refuse(bytes, what, s.limit);
   }
+  if (source.lend) source.lend(block, work ? rounded : bytes);
   auto buffer = std::make_shared<Buffer>(block, rounded);
   buffer->last_use.store(work, std::memory_order_release);
   return buffer;

@@ -43,6 +43,9 @@ namespace allocator {
 struct Source {
   Block (*allocate)(size_t bytes);  // data is null where there is none
   void (*free)(Block block, size_t bytes);
+  // Told, if given, how much of a block will be used: all of it where a GPU may
+  // still be at it.
+  void (*lend)(Block block, size_t bytes) = nullptr;
 };
 void set_source(Source source);
 

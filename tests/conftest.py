@@ -33,6 +33,15 @@ def quiet_numpy() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def guards() -> Iterator[None]:
+    """No kernel has written outside of its arrays: builds for tests watch that."""
+    yield
+    import ingot.core as mx
+
+    assert mx.metal._damages() == []
+
+
 @pytest.fixture
 def cpu() -> Iterator[None]:
     """For what is asserted of the CPU, where the default device is another."""

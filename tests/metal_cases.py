@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import subprocess
+import sys
+
 import ingot.core as mx
 import numpy as np
 import pytest
@@ -10,12 +15,41 @@ from optimizer_cases import from_numpy, to_numpy
 needs_metal = pytest.mark.skipif(
     not mx.metal.is_available(), reason="metal: there is no device (make test-metal)"
 )
+NAME = ""
+if mx.metal.is_available():
+    NAME = str(mx.metal.device_info()["device_name"])
+needs_software_metal = pytest.mark.skipif(
+    NAME != "Software Metal", reason="metal: needs the software Metal"
+)
 # Operands are made on the CPU, unless a test says otherwise.
 on_the_cpu = pytest.mark.usefixtures("cpu")
 
 FLOATS = ["float32", "float16", "bfloat16"]
 WHOLES = ["bool_", "uint8", "uint16", "uint32", "uint64"]
 WHOLES += ["int8", "int16", "int32", "int64"]
+
+
+def software_metal() -> ctypes.CDLL:
+    """The functions of tests/softmetal/include/softmetal.h."""
+    return ctypes.CDLL("libsoftmetal.so")
+
+
+def fail_next(what: str, text: str) -> None:
+    """The next thing of that kind fails."""
+    software_metal().softmetal_fail_next(what.encode(), text.encode())
+
+
+def run_python(code: str, **variables: str) -> str:
+    """What a process of its own prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import ingot.core as mx\n{code}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **variables},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 class no_fallbacks:

@@ -5,36 +5,11 @@ Needs the software Metal, which can be told to fail (`make test-metal`).
 
 from __future__ import annotations
 
-import ctypes
-import os
-import subprocess
-import sys
-
 import ingot.core as mx
 import pytest
+from metal_cases import fail_next, needs_software_metal, run_python
 
-NAME = ""
-if mx.metal.is_available():
-    NAME = str(mx.metal.device_info()["device_name"])
-pytestmark = pytest.mark.skipif(
-    NAME != "Software Metal", reason="metal: needs the software Metal"
-)
-
-
-def fail_next(what: str, text: str) -> None:
-    """The next thing of that kind fails."""
-    ctypes.CDLL("libsoftmetal.so").softmetal_fail_next(what.encode(), text.encode())
-
-
-def run_python(code: str, **variables: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", f"import ingot.core as mx\n{code}"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, **variables},
-    )
-    assert done.returncode == 0, done.stderr
+pytestmark = needs_software_metal
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace ingot::metal {
 
@@ -36,6 +37,10 @@ Counts counts();
 
 // How often each family has run on the CPU for want of a kernel.
 std::map<std::string, int64_t> fallbacks();
+
+// What has been written outside of arrays since the last call, in words. In
+// builds for tests; empty in others.
+std::vector<std::string> damages();
 
 // Writes what the GPU does from now on into a document for Xcode. Throws
 // RuntimeError where the system refuses.

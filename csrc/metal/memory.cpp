@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "csrc/metal/guards.h"
+
 namespace ingot::metal {
 namespace {
 
@@ -17,13 +19,6 @@ constexpr size_t kOwn = 1 << 20;
 constexpr MTL::ResourceOptions kOptions =
     MTL::ResourceStorageModeShared | MTL::ResourceHazardTrackingModeUntracked;
 
-#if defined(__has_feature)
-#define INGOT_ASAN __has_feature(address_sanitizer)
-#elif defined(__SANITIZE_ADDRESS__)
-#define INGOT_ASAN 1
-#else
-#define INGOT_ASAN 0
-#endif
 // Not under ASan: each block is to end where its buffer does, so that an
 // overrun shows.
 constexpr bool kSlabs = !INGOT_ASAN;
@@ -74,21 +69,27 @@ Slabs& slabs() {
   return *slabs;
 }
 
-Block allocate(size_t bytes) {
+Block cut(size_t bytes) {
   Pool pool;
   if (kSlabs && bytes < kOwn) return slabs().allocate(bytes);
   MTL::Buffer* buffer = new_buffer(bytes);
   return buffer ? Block{buffer->contents(), buffer} : Block{};
 }
 
-void free(Block block, size_t bytes) {
+void put_back(Block block, size_t bytes) {
   if (kSlabs && bytes < kOwn) return slabs().free(block, bytes);
   Pool pool;
   static_cast<MTL::Buffer*>(block.resource)->release();
 }
 
+Block allocate(size_t bytes) { return guarded(cut(bytes + 2 * kGuard), bytes); }
+
+void free(Block block, size_t bytes) {
+  put_back(unguarded(block, bytes), bytes + 2 * kGuard);
+}
+
 }  // namespace
 
-allocator::Source memory_source() { return {allocate, free}; }
+allocator::Source memory_source() { return {allocate, free, lend}; }
 
 }  // namespace ingot::metal

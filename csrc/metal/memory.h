@@ -5,6 +5,14 @@
 #include "csrc/allocator.h"
 #include "csrc/metal/device.h"
 
+#if defined(__has_feature)
+#define INGOT_ASAN __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define INGOT_ASAN 1
+#else
+#define INGOT_ASAN 0
+#endif
+
 namespace ingot::metal {
 
 // Metal buffers as the source of all arrays' memory: one of its own for a large

@@ -12,6 +12,7 @@ namespace ingot::python {
 namespace {
 
 using Numbers = std::map<std::string, int64_t>;
+using Damages = std::vector<std::string>;
 using Info = std::map<std::string, std::variant<std::string, size_t>>;
 
 bool available() { return is_available({DeviceType::gpu, 0}); }
@@ -26,6 +27,11 @@ Numbers counts() {
   return {{"dispatches", c.dispatches}, {"barriers", c.barriers},
           {"encoders", c.encoders},     {"command_buffers", c.command_buffers},
           {"bytes_read", c.bytes_read}, {"bytes_written", c.bytes_written}};
+}
+
+Damages damages() {
+  nb::gil_scoped_release release;
+  return available() ? metal::damages() : Damages();
 }
 
 Info device_info() {
@@ -54,6 +60,7 @@ void stop_capture() {
 
 Numbers fallbacks() { return {}; }
 Numbers counts() { return {}; }
+Damages damages() { return {}; }
 Info device_info() {
   require_available({DeviceType::gpu, 0});
   return {};
@@ -92,6 +99,9 @@ void bind_metal(nb::module_& m) {
   sub.def("_counts", counts,
           "What the encoder has done so far: dispatches, barriers, encoders, "
           "command buffers, bytes of the arrays read and written.");
+  sub.def("_damages", damages,
+          "What has been written outside of arrays since the last call.\n\n"
+          "In builds for tests; in others nothing is known of it.");
 }
 
 }  // namespace ingot::python
