@@ -1,4 +1,4 @@
-"""What is watched of the GPU's memory: the strips around arrays.
+"""What is watched of the GPU's memory: the strips around arrays, and live objects.
 
 The fixture `guards` of conftest.py looks at the strips after every test; here they are
 seen to tell, in builds with the software Metal.
@@ -8,8 +8,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import ingot.core as mx
+import ingot.optimizers as optim
+import numpy as np
 import pytest
-from metal_cases import needs_software_metal, run_python
+from metal_cases import (
+    fail_next,
+    model_of,
+    needs_software_metal,
+    run_python,
+    software_metal,
+)
 
 pytestmark = needs_software_metal
 COMPILER = Path(__file__).parent / "softmetal" / "msl" / "compile.py"
@@ -65,3 +74,97 @@ def test_a_kernel_that_writes_one_element_too_far_is_found(tmp_path):
         SOFTMETAL_MSL=str(tmp_path),
     )
     assert "4000 bytes must" in said or "use-after-poison" in said
+
+
+# --- objects that nobody released ---
+
+
+def train(rng):
+    model, optimizer = model_of(rng, 20), optim.AdamW(0.1)
+    for _ in range(3):
+        grads = mx.grad(lambda m: sum((w * w).sum() for w in m.values()))(model)
+        optimizer.update(model, grads)
+        mx.eval(model, optimizer)
+
+
+def large(rng):
+    x = mx.ones((1 << 20,))
+    mx.eval([x + i for i in range(3)])
+
+
+def fall_back(rng):
+    mx.eval(mx.linalg.qr(mx.array(rng.normal(size=(5, 3)).astype(np.float32))))
+
+
+def many_dispatches(rng):
+    x = mx.ones((10,))
+    for _ in range(200):
+        x = mx.sin(x) + 1
+    mx.async_eval(x)
+    x.tolist()
+
+
+def index_out_of_range(rng):
+    bad = mx.take(mx.ones((10,)), mx.array([10]))
+    with pytest.raises(IndexError, match="got 10"):
+        mx.eval(bad)
+
+
+def gpu_error(rng):
+    fail_next("command buffer", "the GPU is gone")
+    with pytest.raises(RuntimeError, match="the GPU is gone"):
+        mx.eval(mx.ones((10,)) * 2)
+
+
+def no_memory(rng):
+    mx.clear_cache()
+    for _ in range(2):  # the allocator asks again, its cache empty
+        fail_next("buffer", "")
+        mx.eval(mx.ones((1 << 20,)))
+
+
+def capture(rng):
+    with pytest.raises(RuntimeError, match="start_capture"):
+        mx.metal.start_capture("x.gputrace")
+    mx.metal.stop_capture()
+
+
+WORK = [train, large, fall_back, many_dispatches]
+WORK += [index_out_of_range, gpu_error, no_memory, capture]
+
+
+def live() -> int:
+    """Objects of Metal's that somebody holds when all work is done."""
+    mx.metal._damages()  # waits for the GPU
+    software_metal().softmetal_live()  # waits for what it hands back
+    mx.clear_cache()
+    return software_metal().softmetal_live()
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_no_object_outlives_its_work(work, rng):
+    with mx.stream(mx.gpu):
+        for _ in range(2):
+            work(rng)
+        before = live()
+        for _ in range(5):
+            work(rng)
+        assert live() == before
+    assert software_metal().softmetal_count(b"leaks") == 0
+
+
+def test_a_kernel_that_does_not_compile_leaves_no_object():
+    run_python(
+        "import ctypes\n"
+        "metal = ctypes.CDLL('libsoftmetal.so')\n"
+        "x = mx.ones((10,))\n"
+        "mx.eval(x)\n"
+        "def fail(what):\n"
+        "    metal.softmetal_fail_next(what, b'the log')\n"
+        "    try: mx.eval(mx.exp(x))\n"
+        "    except RuntimeError: return metal.softmetal_live()\n"
+        "    raise AssertionError\n"
+        "for what in (b'library', b'pipeline'):\n"
+        "    first = fail(what)\n"
+        "    assert [fail(what) for _ in range(3)] == [first] * 3, what\n"
+    )

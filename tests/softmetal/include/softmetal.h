@@ -6,7 +6,8 @@
 extern "C" {
 #endif
 
-// Objects that somebody still holds a reference to.
+// Objects that somebody still holds a reference to, once what has completed
+// is given back: not to be asked by a completed handler.
 long softmetal_live(void);
 
 // Prints the class of each of them and how many there are, to standard error.

@@ -146,11 +146,11 @@ void CommandBuffer::finish(const std::string& problem) {
   }
   steps_.clear();
   drop_kept();
+  begin_handing_back();  // a handler may wake who counts what is live
   {
     PoolScope pool;
     call_handlers();
   }
-  begin_handing_back();
   {
     Unseen unseen;
     std::lock_guard lock(mutex_);
