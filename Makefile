@@ -7,17 +7,28 @@ SOURCES = $(shell find csrc metal python cmake CMakeLists.txt pyproject.toml -ty
             -not -name '*.so' -not -name '*.pyi' -not -path '*/_lib/*' \
             -not -path '*/__pycache__/*' 2>/dev/null)
 
-# The Metal backend on Linux: built by clang, run by the software Metal.
-METAL_VENV ?= .venv-metal
+# The Metal backend on Linux: built by clang, run by the software Metal. SANITIZE is
+# empty, address or thread: each has its own builds.
+SANITIZE ?=
+METAL_KIND = metal$(addprefix -,$(SANITIZE))
+METAL_VENV ?= .venv-$(METAL_KIND)
 METAL_BIN = $(METAL_VENV)/bin
-SOFTMETAL = $(CURDIR)/build/softmetal
+SOFTMETAL = $(CURDIR)/build/soft$(METAL_KIND)
 CLANGXX ?= $(firstword $(foreach c,clang++-19 clang++-18 clang++-17 clang++, \
              $(shell command -v $(c) 2>/dev/null)))
 
 # What runs on the GPU as it stands, next to the tests made for it.
-METAL_TESTS = $(wildcard tests/test_metal*.py) $(addprefix tests/test_,$(addsuffix .py, \
-  rules optimizers optimizer_grad optimizer_kinds step step_memory step_trees clip init \
-  random normalize losses layers))
+METAL_TESTS = $(wildcard tests/test_metal*.py) $(call test_files,rules optimizers \
+  optimizer_grad optimizer_kinds step step_memory step_trees clip init random normalize \
+  losses layers)
+test_files = $(addprefix tests/test_,$(addsuffix .py,$(1)))
+# Of the GPU's tests, what goes through other orders of its threads and dispatches.
+METAL_ORDERS = families or work or reductions or softmax or products or gather \
+  or index or norm or optimizers
+# What runs under a sanitizer; ThreadSanitizer takes 25 us for each thread of the GPU.
+METAL_address = $(call test_files,metal_families metal_errors metal_memory metal_work)
+METAL_thread = $(call test_files,metal_families metal_errors metal_memory) \
+  -k "not no_more_memory"
 
 .PHONY: train test test-metal install lint clean
 
@@ -31,8 +42,17 @@ test: $(VENV)/.installed
 
 # Runs kernels and host code of the GPU against the CPU, on the software Metal.
 test-metal: $(METAL_VENV)/.installed
+ifeq ($(SANITIZE),)
 	$(METAL_BIN)/python -m pytest $(METAL_TESTS) $(ARGS)
 	$(METAL_BIN)/python examples/digits.py --epochs 2 --out build/digits-metal
+	for seed in 1 2; do SOFTMETAL_SEED=$$seed $(METAL_BIN)/python -m pytest -q \
+	  tests/test_metal*.py -k "$(METAL_ORDERS)" || exit; done
+	SOFTMETAL_TIER=1 $(METAL_BIN)/python -m pytest -q \
+	  $(call test_files,metal_families step step_trees)
+else
+	CLANGXX=$(CLANGXX) tests/softmetal/sanitized $(SANITIZE) $(METAL_BIN)/python \
+	  -m pytest --capture=sys $(METAL_$(SANITIZE)) $(ARGS)
+endif
 
 install: $(VENV)/.installed
 
@@ -50,11 +70,15 @@ $(METAL_VENV)/.installed: $(SOURCES) $(shell find tests/softmetal -type f \
 	$(METAL_BIN)/python -m pip install --quiet cmake ninja
 	$(METAL_BIN)/cmake -G Ninja -S tests/softmetal -B $(SOFTMETAL) \
 	  -DCMAKE_MAKE_PROGRAM=$(abspath $(METAL_BIN))/ninja \
-	  -DCMAKE_CXX_COMPILER=$(CLANGXX) \
+	  -DCMAKE_CXX_COMPILER=$(CLANGXX) -DSOFTMETAL_SANITIZE=$(SANITIZE) \
 	  -DINGOT_METAL_CPP="$$($(METAL_BIN)/python cmake/metal_cpp.py)"
 	$(METAL_BIN)/cmake --build $(SOFTMETAL) --target softmetal
-	CXX=$(CLANGXX) $(METAL_BIN)/python -m pip install --quiet ".[test]" \
-	  -Ccmake.define.INGOT_METAL=soft -Ccmake.define.INGOT_SOFTMETAL=$(SOFTMETAL)
+	CXX=$(CLANGXX) $(METAL_BIN)/python -m pip install --quiet \
+	  $(if $(SANITIZE),. pytest hypothesis,".[test]") \
+	  -Cbuild-dir=build/$(METAL_KIND) -Ccmake.define.INGOT_METAL=soft \
+	  -Ccmake.define.INGOT_SOFTMETAL=$(SOFTMETAL) \
+	  -Ccmake.define.INGOT_SANITIZE=$(SANITIZE) \
+	  $(if $(SANITIZE),-Cinstall.strip=false)
 	touch $@
 
 # Formats nothing: says what pre-commit would change.
@@ -73,4 +97,4 @@ check-wheel-macos:
 	$(PYTHON) tests/macos/check_wheel.py
 
 clean:
-	rm -rf $(VENV) $(METAL_VENV) build
+	rm -rf $(VENV) .venv-metal* build
