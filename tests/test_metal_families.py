@@ -7,6 +7,7 @@ Little enough for ThreadSanitizer and for many orders of the GPU's threads
 from __future__ import annotations
 
 import ingot.core as mx
+import ingot.optimizers as optim
 import numpy as np
 import pytest
 from ingot import _core
@@ -29,6 +30,12 @@ def step(rule):
     return f
 
 
+def adafactor(x):
+    model, optimizer = {"a": x.a, "b": x.b, "c": x.c}, optim.Adafactor()
+    optimizer.update(model, {name: -w for name, w in model.items()})
+    return model
+
+
 CASES = {
     "unary": lambda x: mx.tanh(x.a),
     "unary of a view": lambda x: mx.exp(x.a[::-1, ::2].T),
@@ -47,6 +54,11 @@ CASES = {
     "truth": lambda x: [mx.all(x.a > -9), mx.any(x.a > 9, axis=1)],
     "moments": lambda x: [mx.var(x.a, axis=0), mx.std(x.a), mx.mean(x.a, axis=1)],
     "logsumexp": lambda x: mx.logsumexp(x.a, axis=0),
+    "layer norm": lambda x: mx.fast.layer_norm(x.a, x.c[:17], x.c[17:34], 1e-5),
+    "gradients of layer norm": lambda x: mx.grad(
+        lambda a, w: (mx.fast.layer_norm(a, w, w, 1e-5) * x.b.T).sum(), argnums=(0, 1)
+    )(x.a, x.c[:17]),
+    "rms norm": lambda x: mx.fast.rms_norm(x.a, x.c[:17], 1e-5),
     "softmax": lambda x: [mx.softmax(x.a, axis=axis) for axis in (0, 1)],
     "sort": lambda x: [mx.sort(x.a, axis=0), mx.argsort(x.b, axis=1)],
     "matmul": lambda x: [x.a @ x.b, x.b @ x.a, x.a.T @ x.b.T],
@@ -59,6 +71,7 @@ CASES = {
     "random bits": lambda x: mx.random.normal((300,), key=mx.random.key(1)),
     "keys": lambda x: mx.random.split(mx.random.key(1), 9),
     "chain": lambda x: mx.sum(mx.softmax(mx.tanh(x.a @ x.b) @ x.a, axis=0), axis=1),
+    "adafactor": adafactor,
     **{f"step of {rule}": step(rule) for rule in _core.rules()},
 }
 
