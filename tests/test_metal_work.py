@@ -218,3 +218,32 @@ def test_a_signal_handler_does_not_wait_for_what_it_interrupts():
     command = [sys.executable, "-c", HANDLER]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+INTERRUPT = """
+import os, signal, threading, time, ingot.core as mx, numpy as np
+mx.set_default_device(mx.gpu)
+x = mx.ones((1 << 21,))
+for _ in range(20): x = mx.tan(mx.sin(x))
+q, r = mx.linalg.qr(x[:16].reshape(4, 4) + mx.eye(4), stream=mx.gpu)
+def press():
+    global pressed
+    pressed = time.monotonic()
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Timer(0.2, press).start()
+try:
+    mx.eval(r)
+    raise SystemExit("not interrupted")
+except KeyboardInterrupt:
+    took = time.monotonic() - pressed
+product = np.array(q @ r)
+np.testing.assert_allclose(product, np.array(x)[:16].reshape(4, 4) + np.eye(4), 1e-5)
+print(took)
+"""
+
+
+def test_ctrl_c_reaches_a_fallback_that_waits_for_the_gpu():
+    command = [sys.executable, "-c", INTERRUPT]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 0.5

@@ -153,7 +153,7 @@ class Adafactor(Fused):
         return new
 
     def _slots_of(self, parameter: mx.array) -> tuple[str, ...]:
-        slots = ("exp_avg_sq",)
+        slots: tuple[str, ...] = ("exp_avg_sq",)
         if parameter.ndim >= 2:
             slots = ("exp_avg_sq_row", "exp_avg_sq_col")
         return slots if self.beta_1 is None else (*slots, "exp_avg")
