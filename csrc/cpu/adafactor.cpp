@@ -1,5 +1,5 @@
-// Adafactor's step on the CPU: four passes over tiles of all tensors, of which
-// the last alone writes parameters.
+// Adafactor's step on the CPU: three passes over tiles of all tensors, with one
+// over their moments between. The last alone writes parameters.
 // SPDX-License-Identifier: MIT
 #include "csrc/ops/adafactor.h"
 
