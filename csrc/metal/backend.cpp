@@ -43,6 +43,7 @@ void MetalBackend::drain() { encoder().drain(); }
 void MetalBackend::qr(const Array& x, Array& q, Array& r) {
   on_cpu("qr", {x, q, r}, [&](Backend& b) { b.qr(x, q, r); });
 }
+
 void start(Backend& cpu) {
   if (!device()) return explain_no_gpu("there is no Metal device");
   allocator::set_source(memory_source());
