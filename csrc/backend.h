@@ -4,12 +4,31 @@
 
 #include <exception>
 #include <functional>
+#include <vector>
 
 #include "csrc/array.h"
 #include "csrc/families.h"
 #include "csrc/graph.h"
 
 namespace ingot {
+
+// What went wrong with a part of what a GPU was asked for: with the numbers
+// above `first`, up to `last`, of Backend::asked().
+struct Failure {
+  int64_t first;
+  int64_t last;
+  std::exception_ptr error;
+};
+using Failures = std::vector<Failure>;
+
+// What is called, once and on any thread, when work has been computed.
+struct Afterwards {
+  int64_t since;  // of Backend::asked(), before the first of this work
+  // Before its memory may be used for something else.
+  std::function<void(const Failures&)> settle;
+  // Then.
+  std::function<void()> announce;
+};
 
 // Inputs are ready arrays in any layout (any stride, also 0 or negative, any
 // offset); outputs have their memory already unless said otherwise. An
@@ -92,13 +111,13 @@ class Backend {
   virtual bool deferred() const { return false; }
   // How much it has been asked for so far, a number that grows.
   virtual int64_t asked() { return 0; }
-  // Called once with what went wrong, if anything, and the number of what was
-  // asked for up to which all is well.
-  using Then = std::function<void(std::exception_ptr, int64_t)>;
-  // Hands over what was asked for since the last commit. Calls `then` once that
-  // is done, on any thread. Throws nothing.
-  virtual void commit(Then then) { then(nullptr, 0); }
-  // Waits until this thread may read and write the memory of an array.
+  // Hands over what was asked for since the last commit. Throws nothing.
+  virtual void commit(Afterwards then) {
+    then.settle({});
+    then.announce();
+  }
+  // Waits until this thread may read and write the memory of an array. Throws
+  // what went wrong with work that uses it.
   virtual void await(const Array&) {}
   // Waits for all that was committed.
   virtual void drain() {}

@@ -181,6 +181,9 @@ void finish(Entry& entry) {
 void submit(Entry& entry) {
   Dropped dropped;
   std::lock_guard lock(graph_mutex());
+  for (const Array& x : entry.node->inputs) {
+    if (!x.ready()) entry.follows.emplace_back(x->node);
+  }
   drop_unneeded(entry, dropped);
   entry.node->submitted = true;
 }
@@ -193,10 +196,33 @@ void poison(Entry& entry, const std::exception_ptr& error) {
   node.visited = false;
   node.event = nullptr;
   node.error = error;
-  for (int64_t i = 0; i < node.outputs; ++i) dropped.take(node.output(i));
+  // Those that are held keep their memory: a thread may be about to ask for
+  // work on it.
+  for (int64_t i = 0; i < node.outputs; ++i) {
+    if (node.output(i).handles == 0) dropped.take(node.output(i));
+  }
   dropped.take(node);
   node.status.store(Status::failed, std::memory_order_release);
   node.submitted = false;
+}
+
+// What went wrong with an entry: first with what it follows, then with its own
+// work.
+std::exception_ptr error_in(const Entry& entry, const Failures& failures) {
+  {
+    std::lock_guard lock(graph_mutex());
+    for (const NodePtr& node : entry.follows) {
+      if (node->error) return node->error;
+    }
+  }
+  for (const Failure& failure : failures) {
+    // They have a dispatch in common.
+    if (std::max(failure.first, entry.before) <
+        std::min(failure.last, entry.asked)) {
+      return failure.error;
+    }
+  }
+  return nullptr;
 }
 
 // Leaves what has not been computed as it was before the eval.
@@ -256,10 +282,10 @@ std::vector<std::shared_ptr<Event>> events_of(const Arrays& arrays) {
   return events;
 }
 
-// What a task threw; not that it was stopped.
-std::exception_ptr error_of(const Task& task) {
+// What was thrown, unless only to say that the work was stopped.
+std::exception_ptr error_of(const std::exception_ptr& thrown) {
   try {
-    if (auto error = task.done->error()) std::rethrow_exception(error);
+    if (thrown) std::rethrow_exception(thrown);
     return nullptr;
   } catch (const Cancelled&) {
     return nullptr;
@@ -274,7 +300,7 @@ void wait_for(const Tasks& tasks) {
   for (const auto& task : tasks) {
     if (error) task->done->cancelled() = true;
     task->done->wait();
-    if (!error) error = error_of(*task);
+    if (!error) error = error_of(task->done->error());
   }
   if (error) std::rethrow_exception(error);
 }
@@ -284,8 +310,9 @@ void wait_for(const Tasks& tasks) {
 namespace {
 
 // Hands the first `count` entries of a task to the GPU that has been asked for
-// them; the task is done when they are. `error` is why the others were not.
-void commit(Backend& backend, Task& task, size_t count,
+// them, after `since`; the task is done when they are. `error` is why the
+// others were not.
+void commit(Backend& backend, Task& task, int64_t since, size_t count,
             const std::exception_ptr& error) {
   struct Work {
     std::vector<Entry> entries;
@@ -297,14 +324,17 @@ void commit(Backend& backend, Task& task, size_t count,
   work->entries.resize(count);
   work->done = task.done;
   work->error = error;
-  backend.commit([work](std::exception_ptr failure, int64_t well) {
+  auto settle = [work](const Failures& failures) {
+    std::exception_ptr first;
     for (Entry& entry : work->entries) {
-      bool affected = entry.asked > well && failure != nullptr;
-      affected ? poison(entry, failure) : finish(entry);
+      std::exception_ptr wrong = error_in(entry, failures);
+      wrong ? poison(entry, wrong) : finish(entry);
+      if (!first) first = wrong;
     }
     work->entries.clear();
-    work->done->set(failure ? failure : work->error);
-  });
+    if (first) work->error = first;
+  };
+  backend.commit({since, settle, [work] { work->done->set(work->error); }});
 }
 
 }  // namespace
@@ -316,6 +346,7 @@ void run(Task& task, bool polls) {
   allocator::GpuScope gpu(deferred);
   std::exception_ptr error;
   size_t i = 0;
+  int64_t since = backend.asked();
   try {
     for (auto& event : task.waits) {
       event->wait();
@@ -323,15 +354,17 @@ void run(Task& task, bool polls) {
     }
     for (; i < task.entries.size(); ++i) {
       throw_if_cancelled();
-      compute(task.entries[i]);
-      task.entries[i].asked = backend.asked();
-      deferred ? submit(task.entries[i]) : finish(task.entries[i]);
+      Entry& entry = task.entries[i];
+      entry.before = backend.asked();
+      compute(entry);
+      entry.asked = backend.asked();
+      deferred ? submit(entry) : finish(entry);
     }
   } catch (...) {
     error = std::current_exception();
     give_up(task, i);
   }
-  if (deferred) return commit(backend, task, i, error);
+  if (deferred) return commit(backend, task, since, i, error);
   task.entries.clear();
   task.done->set(error);
 }

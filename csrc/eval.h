@@ -35,7 +35,10 @@ class Event {
 struct Entry {
   NodePtr node;
   bool keep = false;  // traced: its inputs stay, and are not donated
-  int64_t asked = 0;  // of a deferred backend, this included
+  // Of a deferred backend: what it had been asked for before this and with it,
+  // and the nodes it has still to compute whose results this one takes.
+  int64_t before = 0, asked = 0;
+  std::vector<NodePtr> follows;
 };
 
 // Nodes of one stream, in order.

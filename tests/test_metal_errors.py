@@ -5,6 +5,8 @@ Needs the software Metal, which can be told to fail (`make test-metal`).
 
 from __future__ import annotations
 
+import contextlib
+
 import ingot.core as mx
 import pytest
 from metal_cases import fail_next, needs_software_metal, run_python
@@ -148,3 +150,58 @@ def test_steps_go_tensor_by_tensor_where_addresses_are_of_no_use():
         "assert train() == fast",
         SOFTMETAL_TIER="1",
     )
+
+
+def test_only_what_follows_a_failure_is_lost(x):
+    with mx.stream(mx.gpu):
+        y = x * 2
+        fail_next("command buffer", "the GPU is gone")
+        mx.async_eval(y)
+        other, later = x + 5, mx.exp(y.reshape(10, 100)[3:])
+        mx.async_eval(other)
+        with contextlib.suppress(RuntimeError):  # known already, or not
+            mx.async_eval(later)
+        assert other.tolist() == [8] * 1000
+        for lost in (later, y, y.reshape(10, 100) + 1):
+            with pytest.raises(RuntimeError, match="the GPU is gone"):
+                mx.eval(lost)
+
+
+def test_results_beside_an_index_out_of_range_are_kept(x):
+    with mx.stream(mx.gpu):
+        bad = mx.take(x, mx.array([1000]))
+        worse = mx.take(x, bad.astype(mx.int32))
+        before, after = x + 1, x + 2
+        with pytest.raises(IndexError, match="got 1000"):
+            mx.eval(before, bad, worse, after)
+        allocated = mx.metal._counts()["dispatches"]
+        assert before.tolist() == [4] * 1000 and after.tolist() == [5] * 1000
+        assert mx.metal._counts()["dispatches"] == allocated
+        with pytest.raises(IndexError, match="got 1000"):
+            mx.eval(worse)
+
+
+def test_a_failure_amid_work_on_the_cpu_is_raised_as_itself(x):
+    """What the CPU takes from the GPU stands in the failed work, or beside it."""
+    with mx.stream(mx.gpu):
+        other = mx.ones((1000,)) + 3
+        mx.eval(other)
+        for follows in (True, False):
+            y = x * 2
+            wide = mx.abs((y if follows else other).astype(mx.float64))
+            fail_next("command buffer", "the GPU is gone")
+            with pytest.raises(RuntimeError, match="the GPU is gone"):
+                mx.eval(y, wide)
+            if follows:
+                with pytest.raises(RuntimeError, match="the GPU is gone"):
+                    mx.eval(wide)
+            else:
+                assert wide.tolist() == [4] * 1000
+
+
+def test_memory_is_free_once_its_results_are_there(x):
+    with mx.stream(mx.gpu):
+        for _ in range(20):
+            mx.eval((x + 1).sum())
+            mx.clear_cache()
+            assert mx.get_cache_memory() == 0

@@ -36,7 +36,9 @@ std::map<std::string, int64_t> fallbacks() {
 Counts counts() { return encoder().counts(); }
 
 int64_t MetalBackend::asked() { return encoder().counts().dispatches; }
-void MetalBackend::commit(Then then) { encoder().commit(std::move(then)); }
+void MetalBackend::commit(Afterwards then) {
+  encoder().commit(std::move(then));
+}
 void MetalBackend::await(const Array& x) { encoder().await(x); }
 void MetalBackend::drain() { encoder().drain(); }
 

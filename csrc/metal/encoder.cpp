@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 
+#include "csrc/cancel.h"
 #include "csrc/error.h"
 #include "csrc/metal/memory.h"
 
@@ -130,7 +131,7 @@ void Encoder::dispatch(const Dispatch& work, Check check) {
   ++counts_.dispatches;
   if (check) checks_.push_back({std::move(check), counts_.dispatches});
   if (++pending_dispatches_ >= kDispatches || pending_bytes_ >= kBytes) {
-    submit({});
+    submit();
   }
 }
 
@@ -146,96 +147,86 @@ void Encoder::close() {
 }
 
 // Holds mutex_.
-void Encoder::submit(std::vector<Then> then) {
+void Encoder::submit(std::optional<Afterwards> then) {
   Pool pool;
   open();  // an empty one, too, completes after all before it
   close();
-  uint64_t work = ++submitted_;
-  {
-    std::lock_guard lock(done_mutex_);
-    last_ = work;
-  }
   ++counts_.command_buffers;
-  struct Afterwards {
-    std::vector<Checked> checks;
-    std::vector<Then> then;
-  };
-  auto afterwards = std::make_shared<Afterwards>();
-  afterwards->checks = std::exchange(checks_, {});
-  afterwards->then = std::move(then);
-  commands_->addCompletedHandler(
-      [this, work, afterwards](MTL::CommandBuffer* c) {
-        bool failed = c->status() == MTL::CommandBufferStatusError;
-        completed(work, failed ? c->error() : nullptr, afterwards->checks,
-                  afterwards->then);
-      });
+  auto work = std::make_shared<Work>(
+      Work{++submitted_, submitted_dispatches_, counts_.dispatches,
+           std::exchange(checks_, {}), std::move(then)});
+  submitted_dispatches_ = work->last;
+  commands_->addCompletedHandler([this, work](MTL::CommandBuffer* c) {
+    bool failed = c->status() == MTL::CommandBufferStatusError;
+    completed(*work, failed ? c->error() : nullptr);
+  });
   commands_->commit();
   commands_->release();
   commands_ = nullptr;
 }
 
 // On a thread of Metal's: nothing may be thrown here.
-void Encoder::completed(uint64_t work, NS::Error* error,
-                        const std::vector<Checked>& checks,
-                        std::vector<Then>& then) {
-  std::exception_ptr failure;
+void Encoder::completed(const Work& work, NS::Error* error) {
+  Failures fresh;
   if (error) {
-    failure = std::make_exception_ptr(std::runtime_error(
-        cat("metal: the GPU must complete its work, got: ", describe(error))));
+    fresh.push_back({work.first, work.last,
+                     std::make_exception_ptr(std::runtime_error(
+                         cat("metal: the GPU must complete its work, got: ",
+                             describe(error))))});
   }
-  int64_t well = 0;
-  for (const Checked& checked : checks) {
-    if (failure) break;
-    failure = checked.check();
-    well = checked.dispatch - 1;
+  for (const Checked& checked : work.checks) {
+    if (error) break;
+    std::exception_ptr wrong = checked.check();
+    if (wrong) fresh.push_back({checked.dispatch - 1, checked.dispatch, wrong});
   }
   {
     std::lock_guard lock(done_mutex_);
-    if (failure && !failure_) {
-      failure_ = failure;
-      well_ = well;
-    }
-    failure = failure_;
-    well = well_;
-    // Once it has been told, and nothing that could follow it is on its way.
-    if (work == last_ && !then.empty()) failure_ = nullptr;
+    failures_.insert(failures_.end(), fresh.begin(), fresh.end());
   }
-  for (Then& f : then) f(failure, well);
+  if (work.then) settle(*work.then);
   {
     std::lock_guard lock(done_mutex_);
-    allocator::set_completed(work);
+    allocator::set_completed(work.number);
   }
   done_.notify_all();
+  if (work.then) work.then->announce();
 }
 
-void Encoder::commit(Then then) {
-  std::vector<Then> list;
-  list.push_back(std::move(then));
+// What follows failed work later finds its nodes failed: the list can forget.
+void Encoder::settle(const Afterwards& then) {
+  Failures failures;
+  {
+    std::lock_guard lock(done_mutex_);
+    failures = failures_;
+  }
+  then.settle(failures);
+  std::lock_guard lock(done_mutex_);
+  std::erase_if(failures_,
+                [&](const Failure& f) { return f.first >= then.since; });
+}
+
+void Encoder::commit(Afterwards then) {
   std::lock_guard lock(mutex_);
-  submit(std::move(list));
-}
-
-void Encoder::wait_for(uint64_t work) {
-  std::unique_lock lock(done_mutex_);
-  done_.wait(lock, [&] { return allocator::completed() >= work; });
-  if (failure_) std::rethrow_exception(failure_);
+  submit(std::move(then));
 }
 
 void Encoder::await(const Array& x) {
   uint64_t work = x->buffer->last_use.load(std::memory_order_acquire);
-  if (work <= allocator::completed()) return;
-  {
+  if (work > allocator::completed()) {
     std::lock_guard lock(mutex_);
-    if (work > submitted_) submit({});
+    if (work > submitted_) submit();
   }
-  wait_for(work);
+  std::unique_lock lock(done_mutex_);
+  done_.wait(lock, [&] { return allocator::completed() >= work; });
+  if (!failures_.empty()) std::rethrow_exception(failures_.front().error);
+  if (x.status() == Status::failed) throw Cancelled();
 }
 
 void Encoder::drain() {
   uint64_t work;
   {
     std::lock_guard lock(mutex_);
-    if (encoder_) submit({});
+    if (encoder_) submit();
     work = submitted_;
   }
   std::unique_lock lock(done_mutex_);

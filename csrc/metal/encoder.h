@@ -7,6 +7,7 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <unordered_set>
 #include <vector>
 
@@ -46,20 +47,27 @@ class Encoder {
 
   void dispatch(const Dispatch& work, Check check = nullptr);
 
-  // Commits what was dispatched; calls `then` when that is done, with what went
-  // wrong in it or in what it follows.
-  void commit(Backend::Then then);
+  // Commits what was dispatched.
+  void commit(Afterwards then);
   // Waits until nothing that was dispatched uses the array's memory any more.
+  // Throws what went wrong up to there with work that was not settled yet, and
+  // Cancelled where the array was given up.
   void await(const Array& x);
   void drain();
 
   Counts counts();
 
  private:
-  using Then = Backend::Then;
   struct Checked {
     Check check;
     int64_t dispatch;  // its number
+  };
+  // What is known of a command buffer when it is committed.
+  struct Work {
+    uint64_t number;
+    int64_t first, last;  // its dispatches: above `first`, up to `last`
+    std::vector<Checked> checks;
+    std::optional<Afterwards> then;
   };
 
   void open();
@@ -67,10 +75,9 @@ class Encoder {
   void make_resident(const Dispatch& work);
   void order(const Dispatch& work);
   void close();
-  void submit(std::vector<Then> then);
-  void completed(uint64_t work, NS::Error* error,
-                 const std::vector<Checked>& checks, std::vector<Then>& then);
-  void wait_for(uint64_t work);
+  void submit(std::optional<Afterwards> then = std::nullopt);
+  void completed(const Work& work, NS::Error* error);
+  void settle(const Afterwards& then);
 
   std::mutex mutex_;  // what is being encoded
   MTL::CommandBuffer* commands_ = nullptr;
@@ -81,13 +88,12 @@ class Encoder {
   std::vector<Checked> checks_;
   int64_t pending_dispatches_ = 0, pending_bytes_ = 0;
   uint64_t submitted_ = 0;  // number of the last command buffer
+  int64_t submitted_dispatches_ = 0;
   Counts counts_;
 
   std::mutex done_mutex_;  // what has been computed
   std::condition_variable done_;
-  std::exception_ptr failure_;  // until nothing is left that could follow it
-  int64_t well_ = 0;            // dispatches that came before the failure
-  uint64_t last_ = 0;           // number of the last that was submitted
+  Failures failures_;  // of work that is not settled yet
 };
 
 Encoder& encoder();

@@ -47,8 +47,12 @@ SelfTest run() {
                    .threads = kCases};
   if (tier2) work.addressed.push_back({in});
   bool wide = work.pipeline->threadExecutionWidth() == 32;
+  int64_t since = encoder().counts().dispatches;
   encoder().dispatch(work);
+  auto failures = std::make_shared<Failures>();
+  encoder().commit({since, [=](const Failures& f) { *failures = f; }, [] {}});
   encoder().await(out);
+  if (!failures->empty()) std::rethrow_exception(failures->back().error);
   bool division = true, root = true, separate = true, followed = tier2;
   for (size_t i = 0; i < kCases; ++i) {
     const float* result = out.data<float>() + kSelfTestResults * i;
