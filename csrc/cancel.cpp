@@ -5,7 +5,6 @@
 namespace ingot {
 namespace {
 
-constexpr auto kPollInterval = std::chrono::milliseconds(20);
 std::atomic<void (*)()> poll_hook{nullptr};
 thread_local CancelScope* innermost = nullptr;
 

@@ -13,6 +13,9 @@ struct Cancelled : std::exception {
   const char* what() const noexcept override { return "eval was cancelled"; }
 };
 
+// Between two looks at whether to stop.
+constexpr auto kPollInterval = std::chrono::milliseconds(20);
+
 // Called now and then while computing or waiting, on the thread that asked for
 // the eval; what it throws cancels the work (the Python layer looks for
 // signals).

@@ -299,6 +299,8 @@ void wait_for(const Tasks& tasks) {
   std::exception_ptr error;
   for (const auto& task : tasks) {
     if (error) task->done->cancelled() = true;
+    if (!error) error = error_of(task->stopped);
+    if (error && task->stopped) continue;
     task->done->wait();
     if (!error) error = error_of(task->done->error());
   }
@@ -362,6 +364,7 @@ void run(Task& task, bool polls) {
     }
   } catch (...) {
     error = std::current_exception();
+    if (polls) task.stopped = error;
     give_up(task, i);
   }
   if (deferred) return commit(backend, task, since, i, error);

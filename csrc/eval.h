@@ -54,6 +54,9 @@ struct Task {
   std::vector<Entry> entries;
   std::vector<std::shared_ptr<Event>> waits;
   std::shared_ptr<Event> done;
+  // Why the thread that asked for the eval, if it ran this, did not finish: the
+  // GPU may still be busy with what came before.
+  std::exception_ptr stopped;
   int64_t cost = 0;  // bytes read and written
 };
 

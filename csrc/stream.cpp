@@ -19,8 +19,6 @@
 namespace ingot {
 namespace {
 
-constexpr auto kPollInterval = std::chrono::milliseconds(20);
-
 struct Streams {
   std::mutex mutex;
   std::deque<StreamQueue> queues;  // by Stream::index; addresses stay

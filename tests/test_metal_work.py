@@ -247,3 +247,32 @@ def test_ctrl_c_reaches_a_fallback_that_waits_for_the_gpu():
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 0.5
+
+
+ASKING = """
+import os, signal, threading, time, ingot.core as mx
+mx.set_default_device(mx.gpu)
+mx.eval(mx.tan(mx.sin(mx.ones((2,))))[0] + 1)  # compiles
+x = mx.ones((1 << 21,))
+for _ in range(20): x = mx.tan(mx.sin(x))
+y = x[0]
+for _ in range(100_000): y = y + 1  # takes seconds to ask for
+def press():
+    global pressed
+    pressed = time.monotonic()
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Timer(0.3, press).start()
+try:
+    mx.eval(y)
+    raise SystemExit("not interrupted")
+except KeyboardInterrupt:
+    print(time.monotonic() - pressed)
+os._exit(0)
+"""
+
+
+def test_ctrl_c_does_not_wait_for_what_the_gpu_was_asked_for():
+    command = [sys.executable, "-c", ASKING]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 0.5

@@ -217,7 +217,12 @@ void Encoder::await(const Array& x) {
     if (work > submitted_) submit();
   }
   std::unique_lock lock(done_mutex_);
-  done_.wait(lock, [&] { return allocator::completed() >= work; });
+  auto computed = [&] { return allocator::completed() >= work; };
+  while (!done_.wait_for(lock, kPollInterval, computed)) {
+    lock.unlock();
+    throw_if_cancelled();
+    lock.lock();
+  }
   if (!failures_.empty()) std::rethrow_exception(failures_.front().error);
   if (x.status() == Status::failed) throw Cancelled();
 }
