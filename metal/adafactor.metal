@@ -5,6 +5,7 @@
 #pragma clang fp contract(off)
 #include "args.h"
 #include "msl/fold.h"
+#include "msl/kernel.h"
 #include "rules/adafactor.h"
 
 namespace ingot {
@@ -55,8 +56,8 @@ INGOT_FN float simd_total(float x) {
 
 INGOT_FN float over_tile(float mine, uint thread_index,
                          threadgroup Compensated* shared) {
-  return SumFloat::value(
-      over_group<SumFloat>(float2(mine, 0.0f), thread_index, shared));
+  return Sum<float>::value(
+      over_group<Sum<float>>(float2(mine, 0.0f), thread_index, shared));
 }
 
 template <class S>
@@ -160,11 +161,11 @@ template <class S>
   if (i >= n) return;
   ulong first = columns ? column_sums(t, piece, 0) : row_sums(t, piece, 0);
   uint parts = columns ? t.row_parts : t.column_parts;
-  Compensated sum = SumFloat::identity();
+  Compensated sum = Sum<float>::identity();
   for (uint part = 0; part < parts; ++part) {
-    sum = SumFloat::join(sum, float2(sums[first + part * n + i], 0.0f));
+    sum = Sum<float>::join(sum, float2(sums[first + part * n + i], 0.0f));
   }
-  float square = SumFloat::value(sum) / float(columns ? t.rows : t.columns);
+  float square = Sum<float>::value(sum) / float(columns ? t.rows : t.columns);
   device const S* old = (device const S*)(columns ? t.column : t.row);
   device S* fresh = (device S*)(columns ? t.new_column : t.new_row);
   ulong at = piece.matrix * n + i;
@@ -190,12 +191,12 @@ template <class S>
   AdafactorRecord t = tensors[piece.tensor];
   device float* rows = sums + row_sums(t, piece, 0);
   device float* columns = sums + column_sums(t, piece, 0);
-  Compensated mine = SumFloat::identity();
+  Compensated mine = Sum<float>::identity();
   for (ulong i = thread_index; i < t.rows; i += kGroup) {
-    mine = SumFloat::join(mine, float2(rows[i], 0.0f));
+    mine = Sum<float>::join(mine, float2(rows[i], 0.0f));
   }
-  mine = over_group<SumFloat>(mine, thread_index, shared);
-  float whole = SumFloat::value(mine) / float(t.rows);
+  mine = over_group<Sum<float>>(mine, thread_index, shared);
+  float whole = Sum<float>::value(mine) / float(t.rows);
   for (ulong i = thread_index; i < t.rows; i += kGroup) {
     rows[i] = Adafactor::row_factor(rows[i], whole);
   }
@@ -246,20 +247,20 @@ template <class G, class S>
   threadgroup Compensated shared[kGroup];
   AdafactorPiece piece = pieces[group];
   AdafactorRecord t = tensors[piece.tensor];
-  Compensated w = SumFloat::identity(), u = SumFloat::identity();
+  Compensated w = Sum<float>::identity(), u = Sum<float>::identity();
   for (ulong i = thread_index; i < t.tiles; i += kGroup) {
     float2 tile = squares[t.first_tile + i];
-    w = SumFloat::join(w, float2(tile.x, 0.0f));
-    u = SumFloat::join(u, float2(tile.y, 0.0f));
+    w = Sum<float>::join(w, float2(tile.x, 0.0f));
+    u = Sum<float>::join(u, float2(tile.y, 0.0f));
   }
-  w = over_group<SumFloat>(w, thread_index, shared);
+  w = over_group<Sum<float>>(w, thread_index, shared);
   threadgroup_barrier(mem_flags::mem_threadgroup);
-  u = over_group<SumFloat>(u, thread_index, shared);
+  u = over_group<Sum<float>>(u, thread_index, shared);
   if (thread_index > 0) return;
   float count = float(t.count);
   scales[piece.tensor] =
-      float2(Adafactor::size(SumFloat::value(w) / count, h),
-             Adafactor::shrink(SumFloat::value(u) / count, h));
+      float2(Adafactor::size(Sum<float>::value(w) / count, h),
+             Adafactor::shrink(Sum<float>::value(u) / count, h));
 }
 
 // The new parameters, with the moments of what is not factored and the means.
@@ -292,13 +293,3 @@ template <class W, class G, class S>
     if (t.means != 0) ((device S*)t.new_mean)[s.at] = S(e.s[0]);
   }
 }
-
-#define INGOT_ADAFACTOR(W, G, S)                                           \
-  template [[host_name(                                                    \
-      "tile_sums")]] [[kernel]] decltype(tile_sums<W, G>) tile_sums<W, G>; \
-  template [[host_name(                                                    \
-      "new_moments")]] [[kernel]] decltype(new_moments<S>) new_moments<S>; \
-  template [[host_name("tile_squares")]]                                   \
-  [[kernel]] decltype(tile_squares<G, S>) tile_squares<G, S>;              \
-  template [[host_name("new_parameters")]]                                 \
-  [[kernel]] decltype(new_parameters<W, G, S>) new_parameters<W, G, S>;

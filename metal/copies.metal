@@ -3,6 +3,7 @@
 #include <metal_stdlib>
 #pragma clang fp contract(off)
 #include "args.h"
+#include "msl/kernel.h"
 
 using namespace ingot;
 
@@ -16,7 +17,3 @@ template <class T>
   device T* out = (device T*)piece.out;
   for (ulong i = thread_index; i < piece.count; i += kGroup) out[i] = x[i];
 }
-
-#define INGOT_COPIES(T) \
-  template [[host_name( \
-      "copy_pieces")]] [[kernel]] decltype(copy_pieces<T>) copy_pieces<T>;

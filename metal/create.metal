@@ -6,6 +6,7 @@
 #include "msl/convert.h"
 #include "msl/float64.h"
 #include "msl/index.h"
+#include "msl/kernel.h"
 
 using namespace ingot;
 
@@ -47,10 +48,3 @@ template <class T>
     out[i] = above == args.diagonal ? T(args.one) : T(0);
   }
 }
-
-#define INGOT_FILL(T) \
-  template [[host_name("fill")]] [[kernel]] decltype(fill<T>) fill<T>;
-#define INGOT_ARANGE(T) \
-  template [[host_name("arange")]] [[kernel]] decltype(arange<T>) arange<T>;
-#define INGOT_EYE(T) \
-  template [[host_name("eye")]] [[kernel]] decltype(eye<T>) eye<T>;

@@ -1,11 +1,12 @@
 // Elementwise kernels: a functor over contiguous or strided operands. The host
-// adds the line that names functor and types.
+// names functor and types.
 // SPDX-License-Identifier: MIT
 #include <metal_stdlib>
 #pragma clang fp contract(off)
 #include "args.h"
 #include "msl/convert.h"
 #include "msl/index.h"
+#include "msl/kernel.h"
 #include "ops/binary.h"
 #include "ops/unary.h"
 
@@ -131,52 +132,3 @@ template <class From, class To>
     if (i < args.size) out[i] = convert<To>(x[i * args.steps[0]]);
   }
 }
-
-#define INGOT_KERNEL(name, ...) \
-  template [[host_name(name)]] [[kernel]] decltype(__VA_ARGS__) __VA_ARGS__;
-#define INGOT_UNARY(F, T, Out)                          \
-  INGOT_KERNEL("unary_flat_" #T, unary_flat<F, T, Out>) \
-  INGOT_KERNEL("unary_strided_" #T, unary_strided<F, T, Out>)
-#define INGOT_BINARY(F, T, Out)                           \
-  INGOT_KERNEL("binary_flat_" #T, binary_flat<F, T, Out>) \
-  INGOT_KERNEL("binary_strided_" #T, binary_strided<F, T, Out>)
-#define INGOT_SELECT(T) INGOT_KERNEL("select_strided_" #T, select_strided<T>)
-#define INGOT_COPY(From, To)                                    \
-  INGOT_KERNEL("copy_flat_" #From "_" #To, copy_flat<From, To>) \
-  INGOT_KERNEL("copy_strided_" #From "_" #To, copy_strided<From, To>)
-
-// The types that each kind of csrc/ops.def takes.
-#define INGOT_FLOATS(M, F) \
-  M(F, float, float) M(F, half, half) M(F, bfloat, bfloat)
-#define INGOT_WHOLES(M, F) \
-  M(F, uint8_t, uint8_t)   \
-  M(F, uint16_t, uint16_t) \
-  M(F, uint32_t, uint32_t) \
-  M(F, uint64_t, uint64_t) \
-  M(F, int8_t, int8_t)     \
-  M(F, int16_t, int16_t)   \
-  M(F, int32_t, int32_t) M(F, int64_t, int64_t) M(F, bool, bool)
-#define INGOT_TESTS(M, F) M(F, float, bool) M(F, half, bool) M(F, bfloat, bool)
-#define INGOT_WHOLE_TESTS(M, F) \
-  M(F, uint8_t, bool)           \
-  M(F, uint16_t, bool)          \
-  M(F, uint32_t, bool)          \
-  M(F, uint64_t, bool)          \
-  M(F, int8_t, bool)            \
-  M(F, int16_t, bool) M(F, int32_t, bool) M(F, int64_t, bool) M(F, bool, bool)
-
-#define INGOT_UNARY_floating(F) INGOT_FLOATS(INGOT_UNARY, F)
-#define INGOT_UNARY_numeric(F) \
-  INGOT_FLOATS(INGOT_UNARY, F) INGOT_WHOLES(INGOT_UNARY, F)
-#define INGOT_UNARY_rounding(F) INGOT_FLOATS(INGOT_UNARY, F)
-#define INGOT_UNARY_test(F) INGOT_TESTS(INGOT_UNARY, F)
-#define INGOT_UNARY_integer(F) INGOT_WHOLES(INGOT_UNARY, F)
-#define INGOT_UNARY_logical(F) INGOT_UNARY(F, bool, bool)
-
-#define INGOT_BINARY_arithmetic(F) \
-  INGOT_FLOATS(INGOT_BINARY, F) INGOT_WHOLES(INGOT_BINARY, F)
-#define INGOT_BINARY_floating(F) INGOT_FLOATS(INGOT_BINARY, F)
-#define INGOT_BINARY_compare(F) \
-  INGOT_TESTS(INGOT_BINARY, F) INGOT_WHOLE_TESTS(INGOT_BINARY, F)
-#define INGOT_BINARY_logical(F) INGOT_BINARY(F, bool, bool)
-#define INGOT_BINARY_integer(F) INGOT_WHOLES(INGOT_BINARY, F)

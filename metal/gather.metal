@@ -5,6 +5,7 @@
 #pragma clang fp contract(off)
 #include "args.h"
 #include "msl/index.h"
+#include "msl/kernel.h"
 #include "msl/places.h"
 
 using namespace ingot;
@@ -31,6 +32,3 @@ template <class T>
     if (inside) out[i] = x[offset];
   }
 }
-
-#define INGOT_GATHER(T) \
-  template [[host_name("gather")]] [[kernel]] decltype(gather<T>) gather<T>;

@@ -5,6 +5,7 @@
 #pragma clang fp contract(off)
 #include "args.h"
 #include "msl/index.h"
+#include "msl/kernel.h"
 
 namespace ingot {
 
@@ -108,6 +109,3 @@ template <class T>
     }
   }
 }
-
-#define INGOT_MATMUL(T) \
-  template [[host_name("matmul")]] [[kernel]] decltype(matmul<T>) matmul<T>;

@@ -5,6 +5,7 @@
 #pragma clang fp contract(off)
 #include "args.h"
 #include "msl/fold.h"
+#include "msl/kernel.h"
 
 namespace ingot {
 
@@ -73,6 +74,3 @@ template <class T>
   float4 all = over_group<Squares>(mine, thread_index, shared);
   if (thread_index == 0) out[0] = Squares::value(all, args.scale);
 }
-
-#define INGOT_NORM(T) \
-  template [[host_name("squares")]] [[kernel]] decltype(squares<T>) squares<T>;

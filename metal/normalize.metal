@@ -7,6 +7,7 @@
 #include "args.h"
 #include "msl/fold.h"
 #include "msl/index.h"
+#include "msl/kernel.h"
 
 namespace ingot {
 
@@ -37,7 +38,7 @@ INGOT_FN float2 mean_of(Compensated sum, float n) {
 // Folds over the threads of a group, leaving the memory to be used again.
 INGOT_FN Compensated sum_over_group(Compensated mine, uint thread_index,
                                     threadgroup Compensated* sums) {
-  Compensated all = over_group<SumFloat>(mine, thread_index, sums);
+  Compensated all = over_group<Sum<float>>(mine, thread_index, sums);
   threadgroup_barrier(mem_flags::mem_threadgroup);
   return all;
 }
@@ -55,7 +56,7 @@ INGOT_FN Scale scale_of(device const T* x, constant NormalizeArgs& args,
   }
   Scale s = {unit_for(over_group<Max<float>>(top, thread_index, largest)), 0.0f,
              0.0f, 0.0f};
-  Compensated sum = SumFloat::identity();
+  Compensated sum = Sum<float>::identity();
   if (args.centered != 0) {
     for (ulong i = thread_index; i < args.count; i += kGroup) {
       float scaled = float(x[long(i) * step]) * s.unit;
@@ -65,7 +66,7 @@ INGOT_FN Scale scale_of(device const T* x, constant NormalizeArgs& args,
     s.center = mean.x;
     s.rest = mean.y;
   }
-  sum = SumFloat::identity();
+  sum = Sum<float>::identity();
   for (ulong i = thread_index; i < args.count; i += kGroup) {
     float d = (float(x[long(i) * step]) * s.unit - s.center) - s.rest;
     sum = joined(sum, float2(d * d, 0.0f));
@@ -126,7 +127,7 @@ template <class X, class W, class C>
     scales[group] = float4(s.unit, s.center, s.rest, s.root);
   }
   if (args.wants_x == 0) return;
-  Compensated total = SumFloat::identity(), product = SumFloat::identity();
+  Compensated total = Sum<float>::identity(), product = Sum<float>::identity();
   for (ulong i = thread_index; i < args.count; i += kGroup) {
     long j = long(i);
     float g = float(cotangent[j * args.steps[kCotangent]]);
@@ -169,8 +170,8 @@ template <class X, class C>
   if (end > args.rows.size) end = args.rows.size;
   long at = long(column) * args.steps[kNormalizedX];
   long at_cotangent = long(column) * args.steps[kCotangent];
-  Compensated for_weight = SumFloat::identity();
-  Compensated for_bias = SumFloat::identity();
+  Compensated for_weight = Sum<float>::identity();
+  Compensated for_bias = Sum<float>::identity();
   for (ulong row = block * args.block_rows; row < end; ++row) {
     float4 scale = scales[row];
     Scale s = {scale.x, scale.y, scale.z, scale.w};
@@ -193,8 +194,8 @@ template <class W, class B>
                                     constant NormalizeArgs& args [[buffer(3)]],
                                     uint column [[thread_position_in_grid]]) {
   if (column >= args.count) return;
-  Compensated for_weight = SumFloat::identity();
-  Compensated for_bias = SumFloat::identity();
+  Compensated for_weight = Sum<float>::identity();
+  Compensated for_bias = Sum<float>::identity();
   for (ulong block = 0; block < args.blocks; ++block) {
     float4 part = partials[block * args.count + column];
     for_weight = joined(for_weight, float2(part.x, part.y));
@@ -203,17 +204,3 @@ template <class W, class B>
   if (args.weighted != 0) dweight[column] = W(for_weight.x + for_weight.y);
   if (args.biased != 0) dbias[column] = B(for_bias.x + for_bias.y);
 }
-
-#define INGOT_NORMALIZE(X, W, B, Out)                                       \
-  template [[host_name(                                                     \
-      "normalize_rows")]] [[kernel]] decltype(normalize_rows<X, W, B, Out>) \
-      normalize_rows<X, W, B, Out>;
-#define INGOT_NORMALIZE_ROWS(X, W, C)        \
-  template [[host_name("gradient_of_rows")]] \
-  [[kernel]] decltype(gradient_of_rows<X, W, C>) gradient_of_rows<X, W, C>;
-#define INGOT_NORMALIZE_COLUMNS(X, C)           \
-  template [[host_name("gradient_of_columns")]] \
-  [[kernel]] decltype(gradient_of_columns<X, C>) gradient_of_columns<X, C>;
-#define INGOT_NORMALIZE_VECTORS(W, B)           \
-  template [[host_name("gradient_of_vectors")]] \
-  [[kernel]] decltype(gradient_of_vectors<W, B>) gradient_of_vectors<W, B>;

@@ -5,6 +5,7 @@
 #pragma clang fp contract(off)
 #include "args.h"
 #include "msl/index.h"
+#include "msl/kernel.h"
 #include "random.h"
 
 using namespace ingot;
@@ -86,7 +87,3 @@ template <class Distribution, class T>
     }
   }
 }
-
-#define INGOT_DRAWS(Distribution, T)                                          \
-  template [[host_name("draws")]] [[kernel]] decltype(draws<Distribution, T>) \
-      draws<Distribution, T>;

@@ -7,6 +7,7 @@
 #include "msl/convert.h"
 #include "msl/fold.h"
 #include "msl/index.h"
+#include "msl/kernel.h"
 
 namespace ingot {
 
@@ -42,14 +43,17 @@ struct LogPlusCenter {  // logsumexp; of infinite elements it is the center
 
 using namespace ingot;
 
-// From elements to partial results, one for each result and part.
-template <class Fold, class Partial, class T, class In>
+// From elements to partial results, one for each result and part. Of<In> is a
+// fold of msl/fold.h, In what elements are folded as.
+template <template <class> class Of, class T, class In>
 [[kernel]] void fold(device const T* x [[buffer(0)]],
                      device const float* centers [[buffer(1)]],
-                     device Partial* partials [[buffer(2)]],
+                     device typename Of<In>::Partial* partials [[buffer(2)]],
                      constant ReduceArgs& args [[buffer(3)]],
                      uint group [[threadgroup_position_in_grid]],
                      uint thread_index [[thread_position_in_threadgroup]]) {
+  typedef Of<In> Fold;
+  typedef typename Fold::Partial Partial;
   threadgroup Partial shared[kGroup];
   ulong result = group / args.parts, part = group % args.parts;
   long base = place(args.kept_shape, args.kept_strides, args.kept, result);
@@ -67,14 +71,16 @@ template <class Fold, class Partial, class T, class In>
 }
 
 // One thread for each result.
-template <class Fold, class Finish, class Partial, class Out>
-[[kernel]] void finish(device const Partial* partials [[buffer(0)]],
+template <template <class> class Of, class In, class Finish, class Out>
+[[kernel]] void finish(device const typename Of<In>::Partial* partials
+                       [[buffer(0)]],
                        device const float* centers [[buffer(1)]],
                        device Out* out [[buffer(2)]],
                        constant ReduceArgs& args [[buffer(3)]],
                        uint result [[thread_position_in_grid]]) {
+  typedef Of<In> Fold;
   if (result >= args.results) return;
-  Partial all = Fold::identity();
+  typename Fold::Partial all = Fold::identity();
   for (uint part = 0; part < args.parts; ++part) {
     all = Fold::join(all, partials[ulong(result) * args.parts + part]);
   }
@@ -99,28 +105,27 @@ template <class T>
     top = ingot::max(top, float(x[base + long(i) * stride]));
   }
   top = over_group<Max<float>>(top, thread_index, largest);
-  Compensated mine = SumFloat::identity();
+  Compensated mine = Sum<float>::identity();
   for (ulong i = thread_index; i < args.count; i += kGroup) {
     float e = math::exp(float(x[base + long(i) * stride]) - top);
-    mine = SumFloat::join(mine, SumFloat::of(e, 0.0f, i));
+    mine = Sum<float>::join(mine, Sum<float>::of(e, 0.0f, i));
   }
-  float total = SumFloat::value(over_group<SumFloat>(mine, thread_index, sums));
+  float total =
+      Sum<float>::value(over_group<Sum<float>>(mine, thread_index, sums));
   for (ulong i = thread_index; i < args.count; i += kGroup) {
     float e = math::exp(float(x[base + long(i) * stride]) - top);
     out[ulong(group) * args.count + i] = T(e / total);
   }
 }
 
-#define INGOT_SOFTMAX(T) \
-  template [[host_name("softmax")]] [[kernel]] decltype(softmax<T>) softmax<T>;
-
 // Few elements for each of many results: a thread folds its own, in one pass.
-template <class Fold, class Finish, class T, class In, class Out>
+template <template <class> class Of, class T, class In, class Finish, class Out>
 [[kernel]] void fold_each(device const T* x [[buffer(0)]],
                           device const float* centers [[buffer(1)]],
                           device Out* out [[buffer(2)]],
                           constant ReduceArgs& args [[buffer(3)]],
                           uint result [[thread_position_in_grid]]) {
+  typedef Of<In> Fold;
   if (result >= args.results) return;
   long base = place(args.kept_shape, args.kept_strides, args.kept, result);
   float center = centers[result * args.center_step];
@@ -133,15 +138,3 @@ template <class Fold, class Finish, class T, class In, class Out>
   out[result] =
       convert<Out>(Finish::apply(Fold::value(all), center, args.scale));
 }
-
-// In is what elements are folded as.
-#define INGOT_REDUCE(Fold, Finish, T, In, Out)                                \
-  template [[host_name(                                                       \
-      "fold")]] [[kernel]] decltype(fold<Fold, Fold::Partial, T, In>)         \
-      fold<Fold, Fold::Partial, T, In>;                                       \
-  template [[host_name("finish")]]                                            \
-  [[kernel]] decltype(finish<Fold, Finish, Fold::Partial, Out>)               \
-      finish<Fold, Finish, Fold::Partial, Out>;                               \
-  template [[host_name(                                                       \
-      "fold_each")]] [[kernel]] decltype(fold_each<Fold, Finish, T, In, Out>) \
-      fold_each<Fold, Finish, T, In, Out>;

@@ -6,6 +6,7 @@
 #pragma clang fp contract(off)
 #include "args.h"
 #include "msl/index.h"
+#include "msl/kernel.h"
 #include "ops/binary.h"
 
 namespace ingot {
@@ -79,9 +80,3 @@ template <class Functor, class T>
     out[at] = T(x);
   }
 }
-
-#define INGOT_ASSIGN(T) \
-  template [[host_name("assign")]] [[kernel]] decltype(assign<T>) assign<T>;
-#define INGOT_COMBINE(Functor, T)                                            \
-  template [[host_name("combine")]] [[kernel]] decltype(combine<Functor, T>) \
-      combine<Functor, T>;

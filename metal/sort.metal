@@ -6,6 +6,7 @@
 #pragma clang fp contract(off)
 #include "args.h"
 #include "msl/index.h"
+#include "msl/kernel.h"
 
 namespace ingot {
 
@@ -13,6 +14,7 @@ namespace ingot {
 template <class T>
 struct Bare {
   typedef T Key;
+  typedef T Item;
   INGOT_FN T item(T bits, ulong, Order<T>) { return bits; }
   INGOT_FN Key key(T item, Order<T> order) { return key_of(item, order); }
 };
@@ -24,6 +26,7 @@ INGOT_FN ulong2 pair_of(ulong key, ulong index) { return ulong2(key, index); }
 template <class T, class Pair, class Word>
 struct Numbered {
   typedef Word Key;
+  typedef Pair Item;
   INGOT_FN Pair item(T bits, ulong index, Order<T> order) {
     return pair_of(Word(key_of(bits, order)), Word(index));
   }
@@ -72,13 +75,15 @@ using namespace ingot;
 
 // From elements to items in order within blocks: a threadgroup takes several
 // rows or a part of one.
-template <class Kind, class Item, class T>
+template <template <class> class Of, class T>
 [[kernel]] void sort_blocks(device const T* x [[buffer(0)]],
-                            device Item* out [[buffer(1)]],
+                            device typename Of<T>::Item* out [[buffer(1)]],
                             constant SortArgs& args [[buffer(2)]],
                             uint group [[threadgroup_position_in_grid]],
                             uint thread_index
                             [[thread_position_in_threadgroup]]) {
+  typedef Of<T> Kind;
+  typedef typename Kind::Item Item;
   threadgroup Item block[kGroupElements];
   Order<T> order = narrowed<T>(args.order);
   ulong turn = group / args.blocks, span = args.rows * args.length;
@@ -115,28 +120,22 @@ template <class Kind, class Item, class T>
 }
 
 // Runs of args.width become runs of twice that.
-template <class Kind, class Item, class T>
-[[kernel]] void merge_runs(device const Item* from [[buffer(0)]],
-                           device Item* to [[buffer(1)]],
+template <template <class> class Of, class T>
+[[kernel]] void merge_runs(device const typename Of<T>::Item* from
+                           [[buffer(0)]],
+                           device typename Of<T>::Item* to [[buffer(1)]],
                            constant SortArgs& args [[buffer(2)]],
                            uint group [[threadgroup_position_in_grid]],
                            uint thread_index
                            [[thread_position_in_threadgroup]]) {
+  typedef Of<T> Kind;
   Order<T> order = narrowed<T>(args.order);
   for (int k = 0; k < kEach; ++k) {
     ulong i = element(group, thread_index, k);
     if (i >= args.size) return;
     ulong at = i % args.length;
-    device const Item* row = from + (i - at);
+    device const typename Kind::Item* row = from + (i - at);
     ulong place = merged<Kind>(row, args.length, args.width, at, order);
     to[i - at + place] = row[at];
   }
 }
-
-#define INGOT_SORT(Kind, Item, T)                                         \
-  template [[host_name(                                                   \
-      "sort_blocks")]] [[kernel]] decltype(sort_blocks<Kind<T>, Item, T>) \
-      sort_blocks<Kind<T>, Item, T>;                                      \
-  template [[host_name(                                                   \
-      "merge_runs")]] [[kernel]] decltype(merge_runs<Kind<T>, Item, T>)   \
-      merge_runs<Kind<T>, Item, T>;

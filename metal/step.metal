@@ -5,15 +5,17 @@
 #pragma clang fp contract(off)
 #include "args.h"
 #include "msl/index.h"
+#include "msl/kernel.h"
 #include "rules/rules.def"
 
 using namespace ingot;
 
 // W, G and S are the types of parameters, gradients and state; Out is W, or float
 // for rules that give an update.
-template <class Rule, class Hyper, class W, class G, class S, class Out>
+template <class Rule, class W, class G, class S, class Out>
 [[kernel]] void step_pieces(device const StepPiece* pieces [[buffer(0)]],
-                            constant Hyper& hyper [[buffer(1)]],
+                            constant typename Rule::template Hyper<float>& hyper
+                            [[buffer(1)]],
                             uint group [[threadgroup_position_in_grid]],
                             uint thread_index
                             [[thread_position_in_threadgroup]]) {
@@ -38,7 +40,7 @@ template <class Rule, class Hyper, class W, class G, class S, class Out>
 
 // One tensor with its operands bound to places, for devices that can't follow
 // addresses. Places that a rule has no slot for hold the parameter.
-template <class Rule, class Hyper, class W, class G, class S, class Out>
+template <class Rule, class W, class G, class S, class Out>
 [[kernel]] void step_tensor(
     device const W* w [[buffer(0)]], device const G* g [[buffer(1)]],
     device const S* s0 [[buffer(2)]], device const S* s1 [[buffer(3)]],
@@ -47,6 +49,7 @@ template <class Rule, class Hyper, class W, class G, class S, class Out>
     uint group [[threadgroup_position_in_grid]],
     uint thread_index [[thread_position_in_threadgroup]]) {
   const int slots = Rule::slots;
+  typedef typename Rule::template Hyper<float> Hyper;
   constant Hyper& hyper = *(constant Hyper*)args.hyper;
   for (int k = 0; k < kEach; ++k) {
     ulong i = element(group, thread_index, k);
@@ -61,11 +64,3 @@ template <class Rule, class Hyper, class W, class G, class S, class Out>
     if (slots > 1) new_s1[i] = S(e.s[slots > 1]);
   }
 }
-
-#define INGOT_STEP(Rule, W, G, S, Out)                                     \
-  template [[host_name("step")]]                                           \
-  [[kernel]] decltype(step_pieces<Rule, Rule::Hyper<float>, W, G, S, Out>) \
-      step_pieces<Rule, Rule::Hyper<float>, W, G, S, Out>;                 \
-  template [[host_name("step_tensor")]]                                    \
-  [[kernel]] decltype(step_tensor<Rule, Rule::Hyper<float>, W, G, S, Out>) \
-      step_tensor<Rule, Rule::Hyper<float>, W, G, S, Out>;

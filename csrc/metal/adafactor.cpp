@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "csrc/metal/encoder.h"
 #include "csrc/metal/fallback.h"
@@ -18,6 +19,12 @@ namespace {
 static_assert(sizeof(Adafactor::Hyper<float>) == kAdafactorHyper * 4);
 
 using Operands = AdafactorTensor::Operands;
+
+// Of parameter, gradient and state.
+struct Types {
+  std::string w, g, s;
+  auto operator<=>(const Types&) const = default;
+};
 
 uint32_t parts(int64_t n, int64_t each) {
   return static_cast<uint32_t>((n + each - 1) / each);
@@ -42,17 +49,17 @@ class Batch {
     note(t);
   }
 
-  void run(const AdafactorTable& table, const std::string& types) {
+  void run(const AdafactorTable& table, const Types& t) {
     Array records = uploaded(records_);
     Array sums = floats(sums_);
     Array squares = floats(2 * tiles_.size());
     Array scales = floats(2 * records_.size());
-    std::string line = cat("INGOT_ADAFACTOR(", types, ")");
-    auto pass = [&](const char* name, const std::vector<AdafactorPiece>& pieces,
+    auto pass = [&](const char* name, const std::vector<std::string>& types,
+                    const std::vector<AdafactorPiece>& pieces,
                     std::vector<Operand> addressed) {
       if (pieces.empty()) return;
       Array pieces_table = uploaded(pieces);
-      encoder().dispatch({.pipeline = pipeline("adafactor", line, name),
+      encoder().dispatch({.pipeline = pipeline("adafactor", name, types),
                           .operands = {{pieces_table},
                                        {records},
                                        {sums, true},
@@ -64,12 +71,12 @@ class Batch {
                           .groups = static_cast<int64_t>(pieces.size()),
                           .threads = kGroup});
     };
-    pass("tile_sums", tiles_, parameters_);
-    pass("new_moments", moments_, moment_arrays_);
-    pass("factors", matrices_, {});
-    pass("tile_squares", tiles_, gradients_);
-    pass("tensor_scales", tensors_, {});
-    pass("new_parameters", tiles_, all_);
+    pass("tile_sums", {t.w, t.g}, tiles_, parameters_);
+    pass("new_moments", {t.s}, moments_, moment_arrays_);
+    pass("factors", {}, matrices_, {});
+    pass("tile_squares", {t.g, t.s}, tiles_, gradients_);
+    pass("tensor_scales", {}, tensors_, {});
+    pass("new_parameters", {t.w, t.g, t.s}, tiles_, all_);
   }
 
  private:
@@ -154,19 +161,17 @@ class Batch {
   uint64_t sums_ = 0;
 };
 
-// The types of parameter, gradient and state; empty where there is no kernel.
-std::string types_of(const AdafactorTensor& t) {
+// None where there is no kernel.
+std::optional<Types> types_of(const AdafactorTensor& t) {
   const Operands& x = t.in;
   for (const Array& state : {x.column, x.mean}) {
     if (state && state.dtype() != x.row.dtype()) return {};
   }
-  std::string names;
-  for (const Array& array : {x.w, x.g, x.row}) {
-    const char* name = metal_type(array.dtype());
-    if (!name) return {};
-    names += cat(names.empty() ? "" : ", ", name);
-  }
-  return names;
+  const char* w = metal_type(x.w.dtype());
+  const char* g = metal_type(x.g.dtype());
+  const char* s = metal_type(x.row.dtype());
+  if (!w || !g || !s) return {};
+  return Types{w, g, s};
 }
 
 Inputs arrays_of(const AdafactorTable& table) {
@@ -187,18 +192,18 @@ void MetalBackend::adafactor(const AdafactorTable& table) {
   const SelfTest& seen = self_test();
   bool supported = seen.addresses && seen.wide &&
                    std::all_of(table.tensors.begin(), table.tensors.end(),
-                               [](auto& t) { return !types_of(t).empty(); });
+                               [](auto& t) { return types_of(t).has_value(); });
   if (!supported) {
     return on_cpu("adafactor", arrays_of(table),
                   [&](Backend& b) { b.adafactor(table); });
   }
   std::vector<AdafactorTensor> tensors = table.tensors;
-  std::map<std::string, Batch> batches;
+  std::map<Types, Batch> batches;
   for (AdafactorTensor& t : tensors) {
     for (Array* x : {&t.in.w, &t.in.g, &t.in.row, &t.in.column, &t.in.mean}) {
       if (*x) *x = contiguous(*x);
     }
-    batches[types_of(t)].add(t);
+    batches[*types_of(t)].add(t);
   }
   for (auto& [types, batch] : batches) batch.run(table, types);
 }

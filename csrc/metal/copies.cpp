@@ -43,8 +43,8 @@ void MetalBackend::copy_all(const Inputs& xs, Inputs& outs) {
   if (pieces.empty()) return;
   Array table = uploaded(pieces);
   // Parts of one array have one type.
-  std::string line = cat("INGOT_COPIES(", metal_word(outs[0].itemsize()), ")");
-  encoder().dispatch({.pipeline = pipeline("copies", line, "copy_pieces"),
+  const char* word = metal_word(outs[0].itemsize());
+  encoder().dispatch({.pipeline = pipeline("copies", "copy_pieces", {word}),
                       .operands = {{table}},
                       .addressed = std::move(addressed),
                       .groups = static_cast<int64_t>(pieces.size()),

@@ -36,10 +36,9 @@ Float64 parts_of(double x) {
 }
 
 template <class Args>
-void run(const char* name, const char* macro, const char* type,
-         const Args& args, Array& out) {
+void run(const char* name, const char* type, const Args& args, Array& out) {
   encoder().dispatch({
-      .pipeline = pipeline("create", cat(macro, "(", type, ")"), name),
+      .pipeline = pipeline("create", name, {type}),
       .operands = {{out, true}},
       .args = &args,
       .args_size = sizeof(args),
@@ -53,7 +52,7 @@ void run(const char* name, const char* macro, const char* type,
 void MetalBackend::fill(Number value, Array& out) {
   FillArgs args = {static_cast<uint64_t>(out.size()),
                    bits_of(value, out.dtype())};
-  run("fill", "INGOT_FILL", metal_word(out.itemsize()), args, out);
+  run("fill", metal_word(out.itemsize()), args, out);
 }
 
 void MetalBackend::arange(double start, double step, Array& out) {
@@ -69,14 +68,14 @@ void MetalBackend::arange(double start, double step, Array& out) {
   }
   ArangeArgs args = {static_cast<uint64_t>(out.size()), parts_of(start),
                      parts_of(step)};
-  run("arange", "INGOT_ARANGE", type, args, out);
+  run("arange", type, args, out);
 }
 
 void MetalBackend::eye(int64_t diagonal, Array& out) {
   EyeArgs args = {static_cast<uint64_t>(out.size()),
                   static_cast<uint64_t>(out.shape(1)), diagonal,
                   bits_of({1, 1}, out.dtype())};
-  run("eye", "INGOT_EYE", metal_word(out.itemsize()), args, out);
+  run("eye", metal_word(out.itemsize()), args, out);
 }
 
 }  // namespace ingot::metal

@@ -8,26 +8,21 @@
 namespace ingot::metal {
 namespace {
 
-struct OpName {
-  const char* functor;
-  const char* kind;
-};
-constexpr OpName kUnaryNames[] = {
-#define UNARY(name, Functor, kind, doc) {#Functor, #kind},
+constexpr const char* kUnaryFunctors[] = {
+#define UNARY(name, Functor, kind, doc) #Functor,
 #include "csrc/ops.def"
 };
-constexpr OpName kBinaryNames[] = {
-#define BINARY(name, Functor, kind, doc) {#Functor, #kind},
+constexpr const char* kBinaryFunctors[] = {
+#define BINARY(name, Functor, kind, doc) #Functor,
 #include "csrc/ops.def"
 };
 
 // One kernel over operands that have a layout in common.
-void run(const std::string& instantiation, const char* prefix,
-         const std::string& types, const Layout& layout,
-         std::vector<Operand> operands) {
-  std::string name = cat(prefix, layout.flat ? "_flat_" : "_strided_", types);
+void run(const char* prefix, const std::vector<std::string>& types,
+         const Layout& layout, std::vector<Operand> operands) {
+  std::string name = cat(prefix, layout.flat ? "_flat" : "_strided");
   Dispatch work = {
-      .pipeline = pipeline("elementwise", instantiation, name),
+      .pipeline = pipeline("elementwise", name, types),
       .operands = std::move(operands),
       .args = &layout.strided_args,
       .args_size = sizeof(StridedArgs),
@@ -46,25 +41,25 @@ void run(const std::string& instantiation, const char* prefix,
 void MetalBackend::unary(UnaryOp op, const Array& x, Array& out) {
   Layout layout({&x, &out});
   const char* type = metal_type(x.dtype());
-  if (!type || !layout.fits) {
+  const char* to = metal_type(out.dtype());
+  if (!type || !to || !layout.fits) {
     return on_cpu("unary", {x, out}, [&](Backend& b) { b.unary(op, x, out); });
   }
-  OpName name = kUnaryNames[static_cast<int>(op)];
-  run(cat("INGOT_UNARY_", name.kind, "(", name.functor, ")"), "unary", type,
-      layout, {{x}, {out, true}});
+  run("unary", {kUnaryFunctors[static_cast<int>(op)], type, to}, layout,
+      {{x}, {out, true}});
 }
 
 void MetalBackend::binary(BinaryOp op, const Array& a, const Array& b,
                           Array& out) {
   Layout layout({&a, &b, &out});
   const char* type = metal_type(a.dtype());
-  if (!type || !layout.fits) {
+  const char* to = metal_type(out.dtype());
+  if (!type || !to || !layout.fits) {
     return on_cpu("binary", {a, b, out},
                   [&](Backend& cpu) { cpu.binary(op, a, b, out); });
   }
-  OpName name = kBinaryNames[static_cast<int>(op)];
-  run(cat("INGOT_BINARY_", name.kind, "(", name.functor, ")"), "binary", type,
-      layout, {{a}, {b}, {out, true}});
+  run("binary", {kBinaryFunctors[static_cast<int>(op)], type, to}, layout,
+      {{a}, {b}, {out, true}});
 }
 
 void MetalBackend::select(const Array& condition, const Array& a,
@@ -74,9 +69,8 @@ void MetalBackend::select(const Array& condition, const Array& a,
     return on_cpu("select", {condition, a, b, out},
                   [&](Backend& cpu) { cpu.select(condition, a, b, out); });
   }
-  const char* word = metal_word(out.itemsize());
   layout.flat = false;
-  run(cat("INGOT_SELECT(", word, ")"), "select", word, layout,
+  run("select", {metal_word(out.itemsize())}, layout,
       {{condition}, {a}, {b}, {out, true}});
 }
 
@@ -89,8 +83,7 @@ void MetalBackend::copy(const Array& x, Array& out) {
     return on_cpu("copy", {x, out}, [&](Backend& b) { b.copy(x, out); });
   }
   layout.flat = layout.flat && out.contiguous();
-  run(cat("INGOT_COPY(", from, ", ", to, ")"), "copy", cat(from, "_", to),
-      layout, {{x}, {out, true}});
+  run("copy", {from, to}, layout, {{x}, {out, true}});
 }
 
 Array MetalBackend::contiguous(const Array& x) {

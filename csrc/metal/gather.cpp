@@ -10,9 +10,8 @@ namespace ingot::metal {
 namespace {
 
 void run(Places& places, const Array& x, const Array& out) {
-  std::string line = cat("INGOT_GATHER(", metal_word(x.itemsize()), ")");
-  places.run(pipeline("gather", line, "gather"), {{x}, {out, true}},
-             out.size());
+  places.run(pipeline("gather", "gather", {metal_word(x.itemsize())}),
+             {{x}, {out, true}}, out.size());
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "csrc/metal/device.h"
 
@@ -17,11 +18,10 @@ struct KernelSource {
 extern const KernelSource kKernelSources[];
 extern const int kKernelSourceCount;
 
-// The kernel `name` of the family's source, to which `instantiation` has been
-// added: a line of macros that names the types wanted. Compiled once per
-// process. Throws RuntimeError with the compiler's log.
-MTL::ComputePipelineState* pipeline(const char* family,
-                                    const std::string& instantiation,
-                                    const std::string& name);
+// The kernel of a family that is called `name`, for what its template takes:
+// functors and types. Made once per process. Throws RuntimeError with the
+// compiler's log.
+MTL::ComputePipelineState* pipeline(const char* family, const std::string& name,
+                                    const std::vector<std::string>& types = {});
 
 }  // namespace ingot::metal

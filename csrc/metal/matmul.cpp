@@ -42,8 +42,7 @@ void MetalBackend::matmul(const Array& a, const Array& b, Array& out,
   }
   args.alpha = static_cast<float>(alpha);
   args.beta = static_cast<float>(beta);
-  encoder().dispatch({.pipeline = pipeline(
-                          "matmul", cat("INGOT_MATMUL(", type, ")"), "matmul"),
+  encoder().dispatch({.pipeline = pipeline("matmul", "matmul", {type}),
                       .operands = {{a}, {b}, {out, true}},
                       .args = &args,
                       .args_size = sizeof(args),

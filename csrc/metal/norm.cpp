@@ -57,18 +57,17 @@ void MetalBackend::global_norm(const Inputs& xs, double scale, Array& out) {
     Array table = uploaded(batch.pieces);
     Array part = Array::view(partials, {16 * pieces}, {1}, 16 * at);
     NormArgs args = {batch.pieces.size(), 0};
-    encoder().dispatch(
-        {.pipeline = pipeline("norm", cat("INGOT_NORM(", type, ")"), "squares"),
-         .operands = {{table}, {part, true}},
-         .args = &args,
-         .args_size = sizeof(args),
-         .addressed = std::move(batch.addressed),
-         .groups = pieces,
-         .threads = kGroup});
+    encoder().dispatch({.pipeline = pipeline("norm", "squares", {type}),
+                        .operands = {{table}, {part, true}},
+                        .args = &args,
+                        .args_size = sizeof(args),
+                        .addressed = std::move(batch.addressed),
+                        .groups = pieces,
+                        .threads = kGroup});
     at += pieces;
   }
   NormArgs args = {count, static_cast<float>(scale)};
-  encoder().dispatch({.pipeline = pipeline("norm", "", "norm"),
+  encoder().dispatch({.pipeline = pipeline("norm", "norm"),
                       .operands = {{partials}, {out, true}},
                       .args = &args,
                       .args_size = sizeof(args),

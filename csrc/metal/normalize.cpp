@@ -58,9 +58,13 @@ bool supported(std::initializer_list<const Array*> arrays) {
   });
 }
 
-void run(const NormalizeArgs& args, const std::string& line, const char* name,
+// A kernel for the types of some arrays.
+void run(const NormalizeArgs& args, const char* name,
+         std::initializer_list<const Array*> arrays,
          std::vector<Operand> operands, int64_t groups) {
-  encoder().dispatch({.pipeline = pipeline("normalize", line, name),
+  std::vector<std::string> types;
+  for (const Array* x : arrays) types.push_back(metal_type(x->dtype()));
+  encoder().dispatch({.pipeline = pipeline("normalize", name, types),
                       .operands = std::move(operands),
                       .args = &args,
                       .args_size = sizeof(args),
@@ -79,21 +83,15 @@ void run_sums(NormalizeArgs args, const Array& x, const Array& cotangent,
   args.blocks = static_cast<uint32_t>(blocks);
   args.block_rows = static_cast<uint64_t>(ceil_div(rows, blocks));
   Array partials = Array::empty({16 * blocks * n}, Dtype::uint8);
-  const char* type = metal_type(x.dtype());
-  const char* given = metal_type(cotangent.dtype());
-  run(args, cat("INGOT_NORMALIZE_COLUMNS(", type, ", ", given, ")"),
-      "gradient_of_columns", {{x}, {cotangent}, {scales}, {partials, true}},
-      tiles * blocks);
+  run(args, "gradient_of_columns", {&x, &cotangent},
+      {{x}, {cotangent}, {scales}, {partials, true}}, tiles * blocks);
   // Memory stands in for what is not there, and is not written.
   const Array& dweight = gradients.weight ? *gradients.weight : *gradients.bias;
   const Array& dbias = gradients.bias ? *gradients.bias : *gradients.weight;
   args.weighted = gradients.weight != nullptr;
   args.biased = gradients.bias != nullptr;
-  run(args,
-      cat("INGOT_NORMALIZE_VECTORS(", metal_type(dweight.dtype()), ", ",
-          metal_type(dbias.dtype()), ")"),
-      "gradient_of_vectors", {{partials}, {dweight, true}, {dbias, true}},
-      tiles);
+  run(args, "gradient_of_vectors", {&dweight, &dbias},
+      {{partials}, {dweight, true}, {dbias, true}}, tiles);
 }
 
 }  // namespace
@@ -112,11 +110,7 @@ void MetalBackend::normalize(const Normalization& what, const Array& x,
   if (out.size() == 0) return;
   const Array& w = weight ? *weight : x;
   const Array& b = bias ? *bias : x;
-  run(*args,
-      cat("INGOT_NORMALIZE(", metal_type(x.dtype()), ", ",
-          metal_type(w.dtype()), ", ", metal_type(b.dtype()), ", ",
-          metal_type(out.dtype()), ")"),
-      "normalize_rows", {{x}, {w}, {b}, {out, true}},
+  run(*args, "normalize_rows", {&x, &w, &b, &out}, {{x}, {w}, {b}, {out, true}},
       static_cast<int64_t>(args->rows.size));
 }
 
@@ -141,10 +135,7 @@ void MetalBackend::normalize_vjp(const Normalization& what, const Array& x,
   const Array& w = weight ? *weight : x;
   const Array& dx = gradients.x ? *gradients.x : x;
   if (rows > 0) {
-    run(*args,
-        cat("INGOT_NORMALIZE_ROWS(", metal_type(x.dtype()), ", ",
-            metal_type(w.dtype()), ", ", metal_type(cotangent.dtype()), ")"),
-        "gradient_of_rows",
+    run(*args, "gradient_of_rows", {&x, &w, &cotangent},
         {{x}, {w}, {cotangent}, {dx, gradients.x != nullptr}, {scales, true}},
         rows);
   }

@@ -62,8 +62,7 @@ Array Places::run(MTL::ComputePipelineState* pipeline,
 
 Places::Found Places::find(int64_t positions) {
   Array offsets = Array::empty({positions}, Dtype::uint32);
-  Array fault =
-      run(pipeline("places", "", "places"), {{offsets, true}}, positions);
+  Array fault = run(pipeline("places", "places"), {{offsets, true}}, positions);
   return {offsets, fault};
 }
 

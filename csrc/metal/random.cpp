@@ -30,8 +30,7 @@ void MetalBackend::random(const Distribution& distribution, const Array& key,
                    static_cast<float>(a.low),
                    static_cast<float>(a.high)};
   encoder().dispatch({
-      .pipeline = pipeline("random", cat("INGOT_DRAWS(", kind, ", ", type, ")"),
-                           "draws"),
+      .pipeline = pipeline("random", "draws", {kind, type}),
       .operands = {{key}, {out, true}},
       .args = &args,
       .args_size = sizeof(args),

@@ -62,28 +62,23 @@ std::optional<ReduceArgs> args_of(const Array& x, const Shape& axes) {
 
 // One fold of x into `out` (float32 or the result's type).
 struct Fold {
-  std::string fold;                // of msl/fold.h
+  const char* fold;                // of msl/fold.h
   const char* finish;              // of reduce.metal
   const char* in;                  // what elements are folded as
   float scale = 1;                 // of the sum
   const Array* centers = nullptr;  // one for each result
 };
 
-std::string line_of(const Fold& what, const Array& x, const Array& out) {
-  return cat("INGOT_REDUCE(", what.fold, ", ", what.finish, ", ",
-             metal_type(x.dtype()), ", ", what.in, ", ",
-             metal_type(out.dtype()), ")");
-}
-
 void run(const Fold& what, const Array& x, ReduceArgs args, const Array& out) {
   auto results = static_cast<int64_t>(args.results);
   auto count = static_cast<int64_t>(args.count);
   args.scale = what.scale;
   args.center_step = what.centers != nullptr;
-  std::string line = line_of(what, x, out);
-  auto dispatch = [&](const char* name, std::vector<Operand> operands,
-                      int64_t groups) {
-    encoder().dispatch({.pipeline = pipeline("reduce", line, name),
+  const char* from = metal_type(x.dtype());
+  const char* to = metal_type(out.dtype());
+  auto dispatch = [&](const char* name, const std::vector<std::string>& types,
+                      std::vector<Operand> operands, int64_t groups) {
+    encoder().dispatch({.pipeline = pipeline("reduce", name, types),
                         .operands = std::move(operands),
                         .args = &args,
                         .args_size = sizeof(args),
@@ -94,7 +89,8 @@ void run(const Fold& what, const Array& x, ReduceArgs args, const Array& out) {
   if (count <= kFew || results >= kMany) {
     Array unused = Array::empty({1}, Dtype::float32);
     const Array& centers = what.centers ? *what.centers : unused;
-    return dispatch("fold_each", {{x}, {centers}, {out, true}}, threads);
+    return dispatch("fold_each", {what.fold, from, what.in, what.finish, to},
+                    {{x}, {centers}, {out, true}}, threads);
   }
   int64_t parts = std::clamp<int64_t>(kGroups / results, 1,
                                       std::max(int64_t{1}, count / kWorth));
@@ -102,8 +98,10 @@ void run(const Fold& what, const Array& x, ReduceArgs args, const Array& out) {
   args.chunk = static_cast<uint64_t>((count + parts - 1) / parts);
   Array partials = Array::empty({results * parts * kPartial}, Dtype::uint8);
   const Array& centers = what.centers ? *what.centers : partials;
-  dispatch("fold", {{x}, {centers}, {partials, true}}, results * parts);
-  dispatch("finish", {{partials}, {centers}, {out, true}}, threads);
+  dispatch("fold", {what.fold, from, what.in},
+           {{x}, {centers}, {partials, true}}, results * parts);
+  dispatch("finish", {what.fold, what.in, what.finish, to},
+           {{partials}, {centers}, {out, true}}, threads);
 }
 
 // Sums, products and extremes; the rest needs floats.
@@ -112,17 +110,17 @@ std::optional<Fold> simple_fold(ReduceOp op, const Array& x, const Array& out) {
   const char* in = floats ? "float" : metal_type(out.dtype());
   switch (op) {
     case ReduceOp::sum:
-      return Fold{floats ? "SumFloat" : cat("Sum<", in, ">"), "Keep", in};
+      return Fold{"Sum", "Keep", in};
     case ReduceOp::prod:
-      return Fold{cat("Prod<", in, ">"), "Keep", in};
+      return Fold{"Prod", "Keep", in};
     case ReduceOp::max:
-      return Fold{cat("Max<", in, ">"), "Keep", in};
+      return Fold{"Max", "Keep", in};
     case ReduceOp::min:
-      return Fold{cat("Min<", in, ">"), "Keep", in};
+      return Fold{"Min", "Keep", in};
     case ReduceOp::all:
-      return Fold{"Min<bool>", "Keep", "bool"};
+      return Fold{"Min", "Keep", "bool"};
     case ReduceOp::any:
-      return Fold{"Max<bool>", "Keep", "bool"};
+      return Fold{"Max", "Keep", "bool"};
     default:
       return {};
   }
@@ -142,11 +140,11 @@ void MetalBackend::reduce(const Reduction& what, const Array& x, Array& out) {
   if (out.size() == 0) return;
   if (simple) return run(*simple, x, *args, out);
   auto count = static_cast<float>(args->count);
-  Fold mean = {"SumFloat", "ByCount", "float", count};
+  Fold mean = {"Sum", "ByCount", "float", count};
   if (what.op == ReduceOp::mean) return run(mean, x, *args, out);
   Array centers = Array::empty(out.shape(), Dtype::float32);
   if (what.op == ReduceOp::logsumexp) {
-    run({"Max<float>", "Keep", "float"}, x, *args, centers);
+    run({"Max", "Keep", "float"}, x, *args, centers);
     return run({"Exponentials", "LogPlusCenter", "float", 1, &centers}, x,
                *args, out);
   }
@@ -165,9 +163,9 @@ void MetalBackend::arg_reduce(ArgReduceOp op, const Array& x, int64_t axis,
                   [&](Backend& b) { b.arg_reduce(op, x, axis, out); });
   }
   if (out.size() == 0) return;
-  const char* fold = op == ArgReduceOp::max ? "ArgMax<" : "ArgMin<";
+  const char* fold = op == ArgReduceOp::max ? "ArgMax" : "ArgMin";
   const char* in = is_floating(x.dtype()) ? "float" : type;
-  run({cat(fold, in, ">"), "Keep", in}, x, *args, out);
+  run({fold, "Keep", in}, x, *args, out);
 }
 
 void MetalBackend::softmax(const Array& x, Array& out) {
@@ -177,14 +175,12 @@ void MetalBackend::softmax(const Array& x, Array& out) {
     return on_cpu("softmax", {x, out}, [&](Backend& b) { b.softmax(x, out); });
   }
   if (out.size() == 0) return;
-  encoder().dispatch(
-      {.pipeline =
-           pipeline("reduce", cat("INGOT_SOFTMAX(", type, ")"), "softmax"),
-       .operands = {{x}, {out, true}},
-       .args = &*args,
-       .args_size = sizeof(*args),
-       .groups = static_cast<int64_t>(args->results),
-       .threads = kGroup});
+  encoder().dispatch({.pipeline = pipeline("reduce", "softmax", {type}),
+                      .operands = {{x}, {out, true}},
+                      .args = &*args,
+                      .args_size = sizeof(*args),
+                      .groups = static_cast<int64_t>(args->results),
+                      .threads = kGroup});
 }
 
 }  // namespace ingot::metal

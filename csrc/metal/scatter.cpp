@@ -44,18 +44,17 @@ void run(ScatterOp op, Places& places, int64_t positions, const Array& updates,
   if (updates.size() == 0) return;
   Array sorted = sorted_pairs(offsets);
   places.args.size = static_cast<uint64_t>(updates.size());
-  bool assigns = op == ScatterOp::assign;
-  std::string line = assigns
-                         ? cat("INGOT_ASSIGN(", metal_word(out.itemsize()), ")")
-                         : cat("INGOT_COMBINE(", functor_of(op), ", ",
-                               metal_type(out.dtype()), ")");
-  encoder().dispatch(
-      {.pipeline = pipeline("scatter", line, assigns ? "assign" : "combine"),
-       .operands = {{sorted}, {updates}, {fault}, {out, true}},
-       .args = &places.args,
-       .args_size = sizeof(places.args),
-       .groups = groups_for(updates.size()),
-       .threads = kGroup});
+  auto* kernel =
+      op == ScatterOp::assign
+          ? pipeline("scatter", "assign", {metal_word(out.itemsize())})
+          : pipeline("scatter", "combine",
+                     {functor_of(op), metal_type(out.dtype())});
+  encoder().dispatch({.pipeline = kernel,
+                      .operands = {{sorted}, {updates}, {fault}, {out, true}},
+                      .args = &places.args,
+                      .args_size = sizeof(places.args),
+                      .groups = groups_for(updates.size()),
+                      .threads = kGroup});
 }
 
 }  // namespace

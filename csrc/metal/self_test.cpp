@@ -39,7 +39,7 @@ SelfTest run() {
   Array table = uploaded(std::vector<NormPiece>{{gpu_address(in), x.size()}});
   Array out = uploaded(std::vector<float>(kSelfTestResults * kCases));
   SelfTestArgs args = {kCases, tier2};
-  Dispatch work = {.pipeline = pipeline("self_test", "", "self_test"),
+  Dispatch work = {.pipeline = pipeline("self_test", "self_test"),
                    .operands = {{in}, {table}, {out, true}},
                    .args = &args,
                    .args_size = sizeof(args),

@@ -17,9 +17,7 @@ namespace {
 
 // Sorts the rows of x, which is contiguous, into `out`, as items of a kind of
 // sort.metal.
-void run(const char* kind, const char* item, const Array& x, const Array& out) {
-  std::string line =
-      cat("INGOT_SORT(", kind, ", ", item, ", ", metal_word(x.itemsize()), ")");
+void run(const char* kind, const Array& x, const Array& out) {
   int64_t length = x.ndim() == 0 ? 1 : x.shape().back();
   int64_t rows = std::max<int64_t>(1, kGroupElements / length);  // of a group
   SortArgs args = {.size = static_cast<uint64_t>(x.size()),
@@ -30,12 +28,13 @@ void run(const char* kind, const char* item, const Array& x, const Array& out) {
                    .order = order_of(x.dtype())};
   auto dispatch = [&](const char* name, const Array& from, const Array& to,
                       int64_t groups) {
-    encoder().dispatch({.pipeline = pipeline("sort", line, name),
-                        .operands = {{from}, {to, true}},
-                        .args = &args,
-                        .args_size = sizeof(args),
-                        .groups = groups,
-                        .threads = kGroup});
+    encoder().dispatch(
+        {.pipeline = pipeline("sort", name, {kind, metal_word(x.itemsize())}),
+         .operands = {{from}, {to, true}},
+         .args = &args,
+         .args_size = sizeof(args),
+         .groups = groups,
+         .threads = kGroup});
   };
   int64_t merges = 0;
   for (int64_t n = kGroupElements; n < length; n *= 2) ++merges;
@@ -56,13 +55,13 @@ Array sorted_pairs(const Array& x) {
   bool broad = x.itemsize() == 8;
   Array pairs =
       Array::empty({x.size(), 2}, broad ? Dtype::uint64 : Dtype::uint32);
-  run(broad ? "Broad" : "Narrow", broad ? "ulong2" : "uint2", x, pairs);
+  run(broad ? "Broad" : "Narrow", x, pairs);
   return pairs;
 }
 
 void MetalBackend::sort(const Array& x, Array& out) {
   if (x.size() == 0) return;
-  run("Bare", metal_word(x.itemsize()), contiguous(x), out);
+  run("Bare", contiguous(x), out);
 }
 
 void MetalBackend::argsort(const Array& x, Array& out) {

@@ -33,13 +33,16 @@ struct Tensor {
   Inputs in, out;
 };
 
-std::string types_of(const Tensor& t) {
-  std::string names;
+// What the kernels for a rule and a tensor take: the rule, and the types of
+// parameter, gradient, state and result.
+std::vector<std::string> types_of(const StepTable& table, const Tensor& t) {
+  std::vector<std::string> types = {kRuleTypes[static_cast<int>(table.rule)]};
   for (int k = 0; k < 3; ++k) {
     const Array& x = t.in[std::min<int64_t>(k, t.in.size() - 1)];
-    names += cat(metal_type(x.dtype()), ", ");
+    types.push_back(metal_type(x.dtype()));
   }
-  return names + metal_type(t.out[0].dtype());
+  types.push_back(metal_type(t.out[0].dtype()));
+  return types;
 }
 
 void add(Batch& batch, const Tensor& t) {
@@ -65,22 +68,17 @@ void add(Batch& batch, const Tensor& t) {
   for (const Array& x : t.out) batch.addressed.push_back({x, true});
 }
 
-std::string line_of(const StepTable& table, const std::string& types) {
-  const char* rule = kRuleTypes[static_cast<int>(table.rule)];
-  return cat("INGOT_STEP(", rule, ", ", types, ")");
-}
-
 // All tensors of the same types at once.
-void run(const StepTable& table, const std::string& types, Batch& batch) {
+void run(const StepTable& table, const std::vector<std::string>& types,
+         Batch& batch) {
   Array pieces = uploaded(batch.pieces);
-  encoder().dispatch(
-      {.pipeline = pipeline("step", line_of(table, types), "step"),
-       .operands = {{pieces}},
-       .args = table.hyper_float,
-       .args_size = sizeof(table.hyper_float),
-       .addressed = std::move(batch.addressed),
-       .groups = static_cast<int64_t>(batch.pieces.size()),
-       .threads = kGroup});
+  encoder().dispatch({.pipeline = pipeline("step", "step_pieces", types),
+                      .operands = {{pieces}},
+                      .args = table.hyper_float,
+                      .args_size = sizeof(table.hyper_float),
+                      .addressed = std::move(batch.addressed),
+                      .groups = static_cast<int64_t>(batch.pieces.size()),
+                      .threads = kGroup});
 }
 
 // One tensor, for devices that can't follow addresses.
@@ -90,7 +88,7 @@ void run(const StepTable& table, const Tensor& t) {
   std::copy(std::begin(table.hyper_float), std::end(table.hyper_float),
             args.hyper);
   Dispatch work = {
-      .pipeline = pipeline("step", line_of(table, types_of(t)), "step_tensor"),
+      .pipeline = pipeline("step", "step_tensor", types_of(table, t)),
       .args = &args,
       .args_size = sizeof(args),
       .groups = groups_for(t.in[0].size()),
@@ -130,8 +128,8 @@ void MetalBackend::step(const StepTable& table) {
     for (const Tensor& t : tensors) run(table, t);
     return;
   }
-  std::map<std::string, Batch> batches;
-  for (const Tensor& t : tensors) add(batches[types_of(t)], t);
+  std::map<std::vector<std::string>, Batch> batches;
+  for (const Tensor& t : tensors) add(batches[types_of(table, t)], t);
   for (auto& [types, batch] : batches) run(table, types, batch);
 }
 

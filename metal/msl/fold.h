@@ -21,36 +21,29 @@ INGOT_FN Compensated joined(Compensated a, Compensated b) {
   return float2(s, where(isfinite(s), lost + (a.y + b.y), 0.0f));
 }
 
-// Sums of floats.
-struct SumFloat {
-  typedef Compensated Partial;
-  INGOT_FN Partial identity() { return float2(0.0f, 0.0f); }
-  INGOT_FN Partial of(float x, float, ulong) { return float2(x, 0.0f); }
-  INGOT_FN Partial join(Partial a, Partial b) { return joined(a, b); }
-  INGOT_FN float value(Partial a) { return a.x + a.y; }
-};
-
 // Squares of deviations from a center.
+template <class T>
 struct Deviations {
   typedef Compensated Partial;
   INGOT_FN Partial identity() { return float2(0.0f, 0.0f); }
-  INGOT_FN Partial of(float x, float center, ulong) {
-    float d = x - center;
+  INGOT_FN Partial of(T x, T center, ulong) {
+    T d = x - center;
     return float2(d * d, 0.0f);
   }
   INGOT_FN Partial join(Partial a, Partial b) { return joined(a, b); }
-  INGOT_FN float value(Partial a) { return a.x + a.y; }
+  INGOT_FN T value(Partial a) { return a.x + a.y; }
 };
 
 // Exponentials of the distance to a center, the largest element.
+template <class T>
 struct Exponentials {
   typedef Compensated Partial;
   INGOT_FN Partial identity() { return float2(0.0f, 0.0f); }
-  INGOT_FN Partial of(float x, float center, ulong) {
-    return float2(math::exp(x - where(isfinite(center), center, 0.0f)), 0.0f);
+  INGOT_FN Partial of(T x, T center, ulong) {
+    return float2(math::exp(x - where(isfinite(center), center, T(0))), 0.0f);
   }
   INGOT_FN Partial join(Partial a, Partial b) { return joined(a, b); }
-  INGOT_FN float value(Partial a) { return a.x + a.y; }
+  INGOT_FN T value(Partial a) { return a.x + a.y; }
 };
 
 // The least and the greatest number of a type.
@@ -85,6 +78,15 @@ INGOT_FOLD(Prod, T(1), T(ring(a) * ring(b)))
 INGOT_FOLD(Max, Bounds<T>::lowest(), max(a, b))
 INGOT_FOLD(Min, Bounds<T>::highest(), min(a, b))
 #undef INGOT_FOLD
+
+template <>
+struct Sum<float> {
+  typedef Compensated Partial;
+  INGOT_FN Partial identity() { return float2(0.0f, 0.0f); }
+  INGOT_FN Partial of(float x, float, ulong) { return float2(x, 0.0f); }
+  INGOT_FN Partial join(Partial a, Partial b) { return joined(a, b); }
+  INGOT_FN float value(Partial a) { return a.x + a.y; }
+};
 
 // The greatest number is the first extreme.
 INGOT_FN ulong rank_of(float x, bool least) {
