@@ -194,6 +194,39 @@ def test_shared_headers_give_the_same_bits(sanitizer, tmp_path):
     passes(host(sanitizer, flat, "shared_functions", "shared_rules", "shared_places"))
 
 
+def compiled(path: Path, *options: str) -> str:
+    """A file with the kernels of good.metal."""
+    command = [sys.executable, str(HERE / "msl" / "compile.py"), "-o", str(path)]
+    subprocess.run([*command, str(KERNELS / "good.metal"), *options], check=True)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("sanitizer", "of_kernels"),
+    [("", ""), ("address", "address,undefined"), ("thread", "thread")],
+)
+def test_a_library_may_be_made_before(sanitizer, of_kernels, tmp_path):
+    options = ["--contract", "fast", "--sanitize", of_kernels]
+    library = compiled(tmp_path / "good.metallib", *options)
+    passes(host(sanitizer, "good.metal", "library_of_a_file", LIBRARY=library))
+
+
+def test_a_library_made_in_another_way_is_refused(tmp_path):
+    def opened(path: Path | str, **environment: str):
+        environment["LIBRARY"] = str(path)
+        return host("", "good.metal", "library_of_a_file", **environment)
+
+    finds(opened(tmp_path / "none.metallib"), "none.metallib: .*No such file")
+    (tmp_path / "text.metallib").write_text("kernels" * 1000)
+    finds(opened(tmp_path / "text.metallib"), "text.metallib: .*invalid ELF header")
+    message = "must be compiled with --sanitize '' --contract fast, got .*contract off"
+    finds(opened(compiled(tmp_path / "off", "--contract", "off")), message)
+    fast = compiled(tmp_path / "fast", "--contract", "fast")
+    passes(opened(fast))
+    message = "must be compiled with --sanitize '' --contract on, got .*contract fast"
+    finds(opened(fast, SOFTMETAL_CONTRACT="on"), message)
+
+
 # --- planted bugs of kernels ---
 
 

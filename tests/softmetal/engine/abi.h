@@ -89,6 +89,7 @@ struct Module {
   const Kernel* kernels_end;
   const FunctionConstant* constants;
   const FunctionConstant* constants_end;
+  const char* options;  // of compile.py that change what a kernel does
 };
 typedef void ModuleFunction(const Hooks*, Module*);
 

@@ -55,6 +55,19 @@ CASE(compile_error) {
   CHECK(std::string(error->domain()->utf8String()) == "MTLLibraryErrorDomain");
 }
 
+// The file $LIBRARY, made of the same source.
+CASE(library_of_a_file) {
+  NS::Error* error = nullptr;
+  auto* url = NS::URL::fileURLWithPath(string(std::getenv("LIBRARY")));
+  auto library = TransferPtr(gpu.device->newLibrary(url, &error));
+  if (!library) fail(error->localizedDescription()->utf8String());
+  CHECK(library->newFunction(string("nothing")) == nullptr);
+  gpu.library = library;
+  Buffer x = gpu.of(std::vector<float>{1, 2, 3});
+  CHECK(run(gpu, gpu.pipeline("increment"), 3, 3, {x}) == "");
+  CHECK(data<float>(x)[2] == 4.0f);
+}
+
 CASE(unknown_function) {
   CHECK(gpu.library->newFunction(string("nothing")) == nullptr);
 }
@@ -69,6 +82,11 @@ CASE(planned_failures) {
   CHECK(std::string(error->localizedDescription()->utf8String()) ==
         "no library today");
   auto function = TransferPtr(gpu.library->newFunction(string("increment")));
+  auto* url = NS::URL::fileURLWithPath(string("/nowhere"));
+  softmetal_fail_next("library", "no file today");
+  CHECK(!gpu.device->newLibrary(url, &error));
+  CHECK(std::string(error->localizedDescription()->utf8String()) ==
+        "no file today");
   softmetal_fail_next("pipeline", "no pipeline today");
   CHECK(!gpu.device->newComputePipelineState(function.get(), &error));
   Pipeline p = gpu.pipeline("increment");

@@ -140,6 +140,9 @@ def build(cxx: str, unit: Path, out: Path, options: argparse.Namespace) -> None:
     if options.math == "fast":
         command += ["-ffast-math"]
     command += [f"-ffp-contract={CONTRACT[options.contract]}"]
+    # For the runtime, which opens no library that was made in another way.
+    text = f"--sanitize '{options.sanitize}' --contract {options.contract}"
+    command += [f'-DSOFTMETAL_OPTIONS="{text}"']
     if options.sanitize:
         command += [f"-fsanitize={options.sanitize}"]
     if "undefined" in options.sanitize:

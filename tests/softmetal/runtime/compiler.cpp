@@ -96,11 +96,18 @@ constexpr const char* kSanitizer = kTsan   ? "thread"
                                    : kAsan ? "address,undefined"
                                            : "";
 
+// The strictest reading of Metal: it may contract whatever no pragma forbids.
+std::string contract() { return environment("SOFTMETAL_CONTRACT", "fast"); }
+
 }  // namespace
+
+std::string wanted_options() {
+  return std::string("--sanitize '") + kSanitizer + "' --contract " +
+         contract();
+}
 
 CompilerResult compile_metal(const std::string& source, bool fast_math) {
   Unseen unseen;
-  // The strictest reading of Metal: it may contract whatever no pragma forbids.
   std::vector<std::string> command = {
       environment("SOFTMETAL_PYTHON", "python3"),
       environment("SOFTMETAL_MSL", SOFTMETAL_MSL_FOLDER) + "/compile.py",
@@ -108,7 +115,7 @@ CompilerResult compile_metal(const std::string& source, bool fast_math) {
       "--sanitize",
       kSanitizer,
       "--contract",
-      environment("SOFTMETAL_CONTRACT", "fast"),
+      contract(),
       "--math",
       fast_math ? "fast" : "safe"};
   ScratchFile in, out, error;

@@ -13,6 +13,9 @@ struct CompilerResult {
 
 CompilerResult compile_metal(const std::string& source, bool fast_math);
 
+// What a library's Module::options must be, to be like those compiled now.
+std::string wanted_options();
+
 // Of files that sanitizers may still look into.
 void remove_at_exit(const std::string& path);
 

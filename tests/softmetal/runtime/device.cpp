@@ -113,6 +113,10 @@ Object* Device::new_library(String* source, CompileOptions* options,
   return Library::compile(source, options, error);
 }
 
+Object* Device::open_library(Url* url, Object** error) {
+  return Library::open(url, error);
+}
+
 Object* Device::new_pipeline(Function* function, Object** error) {
   if (auto text = planned_failure(Failure::pipeline)) {
     return report(error, *text);
@@ -125,7 +129,8 @@ Object* Device::new_pipeline(Function* function, Object** error) {
 
 const Class& Device::type = define<Device>(
     "MTLDevice",
-    {method<&Device::name>("name"), method<&Device::registry_id>("registryID"),
+    {method<&Device::name>("name"),
+     method<&Device::registry_id>("registryID"),
      method<&Device::has_unified_memory>("hasUnifiedMemory"),
      method<&Device::max_buffer_length>("maxBufferLength"),
      method<&Device::recommended_working_set>("recommendedMaxWorkingSetSize"),
@@ -143,6 +148,7 @@ const Class& Device::type = define<Device>(
      method<&Device::new_fence>("newFence"),
      method<&Device::new_shared_event>("newSharedEvent"),
      method<&Device::new_library>("newLibraryWithSource:options:error:"),
+     method<&Device::open_library>("newLibraryWithURL:error:"),
      method<&Device::new_pipeline>(
          "newComputePipelineStateWithFunction:error:")});
 

@@ -45,6 +45,7 @@ class Device : public Object {
   Object* new_fence();
   Object* new_shared_event();
   Object* new_library(String* source, CompileOptions* options, Object** error);
+  Object* open_library(Url* url, Object** error);
   Object* new_pipeline(Function* function, Object** error);
 
   void account(long bytes) { allocated_ += bytes; }

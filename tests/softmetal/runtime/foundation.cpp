@@ -1,4 +1,4 @@
-// Strings, errors and autorelease pools.
+// Strings, addresses of files, errors and autorelease pools.
 // SPDX-License-Identifier: MIT
 #include "runtime/foundation.h"
 
@@ -76,6 +76,13 @@ const Class& String::type =
                     method<&String::length>("length"),
                     method<&String::is_equal>("isEqualToString:")},
                    {method<&String::from>("stringWithCString:encoding:")});
+
+Object* Url::of_file(String* path) {
+  return (new Url(path->text))->autorelease();
+}
+
+const Class& Url::type =
+    define<Url>("NSURL", {}, {method<&Url::of_file>("fileURLWithPath:")});
 
 Error::Error(std::string text, long code, const char* domain)
     : Object(type),

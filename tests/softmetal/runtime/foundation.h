@@ -24,6 +24,18 @@ class String : public Object {
   const std::string text;
 };
 
+// Of a file.
+class Url : public Object {
+ public:
+  static const Class& type;
+
+  explicit Url(std::string path) : Object(type), path(std::move(path)) {}
+
+  static Object* of_file(String* path);
+
+  const std::string path;
+};
+
 class Error : public Object {
  public:
   static const Class& type;

@@ -1,4 +1,4 @@
-// Libraries: compiled by msl/compile.py, loaded, and copied for each set of
+// Libraries: compiled by msl/compile.py now or before, loaded, and copied for each set of
 // function constants.
 // SPDX-License-Identifier: MIT
 #include "runtime/library.h"
@@ -63,6 +63,22 @@ Object* Library::compile(String* source, CompileOptions* options,
   auto library = Ref<Library>::adopt(new Library(built.path));
   std::string problem = library->load();
   if (!problem.empty()) return report(error, problem, 3);
+  count(Event::library);
+  return library->retain();
+}
+
+Object* Library::open(Url* url, Object** error) {
+  if (auto text = planned_failure(Failure::library)) {
+    return report(error, *text);
+  }
+  auto library = Ref<Library>::adopt(new Library(url->path));
+  std::string problem = library->load();
+  if (!problem.empty()) return report(error, problem);
+  if (library->module_.options != wanted_options()) {
+    return report(error, url->path + ": must be compiled with " +
+                             wanted_options() + ", got " +
+                             library->module_.options);
+  }
   count(Event::library);
   return library->retain();
 }

@@ -46,6 +46,8 @@ class Library : public Object {
 
   static Object* compile(String* source, CompileOptions* options,
                          Object** error);
+  // What compile.py has made, in a file.
+  static Object* open(Url* url, Object** error);
 
   Object* new_function(String* name);
   Object* new_function_of(String* name, FunctionConstants* constants,

@@ -132,6 +132,7 @@ __attribute__((visibility("default"), no_sanitize("thread"))) void
 softmetal_module(const softmetal::Hooks* hooks, softmetal::Module* module) {
   softmetal_hooks = hooks;
   *module = {__start_softmetal_kernels, __stop_softmetal_kernels,
-             __start_softmetal_constants, __stop_softmetal_constants};
+             __start_softmetal_constants, __stop_softmetal_constants,
+             SOFTMETAL_OPTIONS};
 }
 }
