@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 SOURCES = $(shell find csrc metal python cmake CMakeLists.txt pyproject.toml -type f \
             -not -name '*.so' -not -name '*.pyi' -not -path '*/_lib/*' \
-            -not -path '*/__pycache__/*' 2>/dev/null)
+            -not -path '*/_kernels/*' -not -path '*/__pycache__/*' 2>/dev/null)
 
 # The Metal backend on Linux: built by clang, run by the software Metal. SANITIZE is
 # empty, address or thread: each has its own builds.

@@ -4,6 +4,7 @@
 #define MTL_PRIVATE_IMPLEMENTATION
 #include "csrc/metal/device.h"
 
+#include "csrc/metal/library.h"
 #include "csrc/metal/self_test.h"
 
 namespace ingot::metal {
@@ -49,7 +50,8 @@ DeviceInfo device_info() {
           device()->maxThreadsPerThreadgroup().width,
           seen.exact,
           seen.addresses,
-          seen.failures};
+          seen.failures,
+          kernels_status()};
 }
 
 }  // namespace ingot::metal

@@ -18,6 +18,7 @@ struct DeviceInfo {
   bool exact;            // its bits are the CPU's
   bool addresses;        // steps take one dispatch, not one for each tensor
   std::string failures;  // of the self-test, in words
+  std::string kernels;   // where they come from, in words
 };
 // Runs the self-test when first called.
 DeviceInfo device_info();
@@ -34,6 +35,10 @@ struct Counts {
   int64_t bytes_written = 0;
 };
 Counts counts();
+
+// The kernels made so far, as family and line (rows of metal/usual.txt), each
+// with whether the build had compiled it.
+std::map<std::string, bool> kernels();
 
 // How often each family has run on the CPU for want of a kernel.
 std::map<std::string, int64_t> fallbacks();

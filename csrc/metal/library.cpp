@@ -1,4 +1,4 @@
-// Compiles kernels and keeps their pipelines.
+// Makes pipelines and keeps them.
 // SPDX-License-Identifier: MIT
 #include "csrc/metal/library.h"
 
@@ -8,6 +8,8 @@
 #include <stdexcept>
 
 #include "csrc/error.h"
+#include "csrc/metal/info.h"
+#include "csrc/metal/precompiled.h"
 
 namespace ingot::metal {
 namespace {
@@ -73,32 +75,70 @@ class Cache {
     std::lock_guard lock(mutex_);
     std::string host_name = name;  // as in metal/msl/kernel.h
     for (const std::string& type : types) host_name += "_" + type;
-    auto& kept = kernels_[family + ("\n" + host_name)];
-    if (!kept) kept = make(family, host_name, line_of(name, types));
-    return kept.get();
+    Kernel& kept = kernels_[family + ("\n" + host_name)];
+    if (!kept.state) kept = make(family, host_name, line_of(name, types));
+    return kept.state.get();
+  }
+
+  std::map<std::string, bool> kernels() {
+    std::lock_guard lock(mutex_);
+    std::map<std::string, bool> all;
+    for (const auto& [name, kernel] : kernels_) {
+      if (kernel.state) all[kernel.asked_for] = kernel.precompiled;
+    }
+    return all;
+  }
+
+  std::string status() {
+    std::lock_guard lock(mutex_);
+    return precompiled_.status();
   }
 
  private:
-  static Owned<MTL::ComputePipelineState> make(const char* family,
-                                               const std::string& host_name,
-                                               const std::string& line) {
-    auto function = function_of(compiled(family, line).get(), host_name);
+  struct Kernel {
+    Owned<MTL::ComputePipelineState> state;
+    std::string asked_for;  // family and line
+    bool precompiled = false;
+  };
+
+  Kernel make(const char* family, const std::string& host_name,
+              const std::string& line) {
+    Owned<MTL::Function> function;
+    MTL::Library* library = precompiled_.library(family);
+    if (library) function = function_of(library, host_name);
+    bool precompiled = static_cast<bool>(function);
+    if (!precompiled) {
+      function = function_of(compiled(family, line).get(), host_name);
+    }
     require<std::runtime_error>(static_cast<bool>(function), "metal: the ",
                                 "library must hold the kernel ", host_name);
-    return state_of(function.get(), host_name);
+    std::string asked_for = cat(family, ' ', line.empty() ? host_name : line);
+    return {state_of(function.get(), host_name), asked_for, precompiled};
   }
 
   std::mutex mutex_;
-  std::map<std::string, Owned<MTL::ComputePipelineState>> kernels_;
+  Precompiled precompiled_;
+  std::map<std::string, Kernel> kernels_;
 };
+
+Cache& cache() {
+  static Cache* cache = new Cache;
+  return *cache;
+}
 
 }  // namespace
 
 MTL::ComputePipelineState* pipeline(const char* family, const std::string& name,
                                     const Types& types) {
-  static Cache* cache = new Cache;
   Pool pool;
-  return cache->pipeline(family, name, types);
+  return cache().pipeline(family, name, types);
+}
+
+std::map<std::string, bool> kernels() { return cache().kernels(); }
+
+std::string kernels_status() {
+  Pool pool;
+  return cache().status();
 }
 
 }  // namespace ingot::metal

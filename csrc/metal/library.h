@@ -1,4 +1,5 @@
-// Kernels: sources built into the extension, compiled when first used.
+// Kernels: taken from a library that the build has made, or compiled from the
+// sources in the extension when first used.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -23,5 +24,8 @@ extern const int kKernelSourceCount;
 // compiler's log.
 MTL::ComputePipelineState* pipeline(const char* family, const std::string& name,
                                     const std::vector<std::string>& types = {});
+
+// Whether the libraries are in use, in words.
+std::string kernels_status();
 
 }  // namespace ingot::metal

@@ -12,6 +12,7 @@ namespace ingot::python {
 namespace {
 
 using Numbers = std::map<std::string, int64_t>;
+using Kernels = std::map<std::string, bool>;
 using Damages = std::vector<std::string>;
 using Info = std::map<std::string, std::variant<std::string, size_t>>;
 
@@ -20,6 +21,8 @@ bool available() { return is_available({DeviceType::gpu, 0}); }
 #if INGOT_HAS_METAL
 
 Numbers fallbacks() { return available() ? metal::fallbacks() : Numbers(); }
+
+Kernels kernels() { return available() ? metal::kernels() : Kernels(); }
 
 Numbers counts() {
   if (!available()) return {};
@@ -43,6 +46,7 @@ Info device_info() {
           {"max_threads_per_threadgroup", info.max_threads},
           {"steps", std::string(info.addresses ? "in one dispatch"
                                                : "tensor by tensor")},
+          {"kernels", info.kernels},
           {"self_test", info.failures.empty() ? "passed" : info.failures}};
 }
 
@@ -60,6 +64,7 @@ void stop_capture() {
 
 Numbers fallbacks() { return {}; }
 Numbers counts() { return {}; }
+Kernels kernels() { return {}; }
 Damages damages() { return {}; }
 Info device_info() {
   require_available({DeviceType::gpu, 0});
@@ -82,7 +87,8 @@ void bind_metal(nb::module_& m) {
           "    >>> mx.metal.is_available() == mx.is_available(mx.gpu)\n"
           "    True");
   sub.def("device_info", device_info,
-          "The device's name and limits, in bytes, and how steps run on it.\n\n"
+          "The device's name and limits, in bytes, where kernels come from and "
+          "how steps run.\n\n"
           "Raises:\n    ValueError: if there is no Metal device.");
   sub.def("fallbacks", fallbacks,
           "How often each family of operations has run on the CPU for want of "
@@ -99,6 +105,9 @@ void bind_metal(nb::module_& m) {
   sub.def("_counts", counts,
           "What the encoder has done so far: dispatches, barriers, encoders, "
           "command buffers, bytes of the arrays read and written.");
+  sub.def("_kernels", kernels,
+          "The kernels made so far, as rows of metal/usual.txt, each with "
+          "whether the build had compiled it.");
   sub.def("_damages", damages,
           "What has been written outside of arrays since the last call.\n\n"
           "In builds for tests; in others nothing is known of it.");

@@ -14,17 +14,19 @@ def main() -> None:
     """Prints versions, devices, instruction set, BLAS and threads."""
     import numpy as np
 
-    gpu = "none"
+    gpu = kernels = "none"
     if mx.metal.is_available():
         info = mx.metal.device_info()
         gpu = f"{info['device_name']}, steps {info['steps']}, "
         gpu += f"self-test: {info['self_test']}"
+        kernels = info["kernels"]
     rows = {
         "ingot": __version__,
         "python": f"{platform.python_version()} on {platform.platform()}",
         "numpy": np.__version__,
         "default device": mx.default_device(),
         "gpu": gpu,
+        "kernels": kernels,
         "SIMD level": _core._simd_level(),
         "BLAS": _core._blas(),
         "threads": mx.get_num_threads(),
