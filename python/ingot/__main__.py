@@ -19,7 +19,7 @@ def main() -> None:
         info = mx.metal.device_info()
         gpu = f"{info['device_name']}, steps {info['steps']}, "
         gpu += f"self-test: {info['self_test']}"
-        kernels = info["kernels"]
+        kernels = str(info["kernels"])
     rows = {
         "ingot": __version__,
         "python": f"{platform.python_version()} on {platform.platform()}",
