@@ -1,10 +1,12 @@
-// Helpers sleep until a loop is posted; the poster works along and then waits
-// for those that took a chunk, never for those that did not wake up in time.
+// Helpers look out for a loop a little, then sleep until one is posted; the
+// poster works along and then waits for those that took a chunk, never for
+// those that did not wake up in time.
 // SPDX-License-Identifier: MIT
 #include "csrc/cpu/pool.h"
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
@@ -23,6 +25,27 @@ namespace ingot::cpu {
 namespace {
 
 constexpr int kMaxThreads = 256;
+
+// How long a thread looks out before it sleeps: to be woken takes about as
+// long, and programs post one loop shortly after the other.
+constexpr auto kLookout = std::chrono::microseconds(50);
+
+// Whether `done()` within that time.
+template <class F>
+bool look_out(F&& done) {
+  auto end = std::chrono::steady_clock::now() + kLookout;
+  do {
+    for (int i = 0; i < 16; ++i) {
+      if (done()) return true;
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#elif defined(__aarch64__)
+      asm volatile("yield");
+#endif
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
+}
 
 int available_cores() {
 #if defined(__linux__)
@@ -79,24 +102,32 @@ struct Pool {
   std::condition_variable wake;
   std::condition_variable idle;
   Loop* loop = nullptr;
-  uint64_t posted = 0;  // loops so far: a new one may lie where an old one lay
-  int working = 0;      // helpers inside `loop`
+  // Loops so far: a new one may lie where an old one lay. Written, as is the
+  // next one, with the mutex held.
+  std::atomic<uint64_t> posted = 0;
+  std::atomic<int> working = 0;  // helpers inside `loop`
   int helpers = 0;
   std::atomic<int> threads{initial_threads()};
 
   void help() {
-    std::unique_lock lock(mutex);
+    std::unique_lock lock(mutex, std::defer_lock);
     for (uint64_t seen = 0;;) {
-      wake.wait(lock, [&] { return loop != nullptr && posted != seen; });
+      look_out([&] { return posted != seen; });
+      lock.lock();
+      wake.wait(lock, [&] { return posted != seen; });
       seen = posted;
-      if (working + 1 >= threads) continue;  // enough others are at it
       Loop* current = loop;
+      if (!current || working + 1 >= threads) {  // done, or by enough others
+        lock.unlock();
+        continue;
+      }
       ++working;
       lock.unlock();
       while (current->run_chunk()) {
       }
       lock.lock();
       if (--working == 0) idle.notify_all();
+      lock.unlock();
     }
   }
 
@@ -137,6 +168,9 @@ void run_together(Loop& loop) {
   }
   std::unique_lock lock(p.mutex);
   p.loop = nullptr;
+  lock.unlock();
+  look_out([&] { return p.working == 0; });
+  lock.lock();
   p.idle.wait(lock, [&] { return p.working == 0; });
 }
 
