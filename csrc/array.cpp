@@ -48,6 +48,15 @@ Strides contiguous_strides(const Shape& shape) {
   return strides;
 }
 
+Strides broadcast_strides(const Array& x, const Shape& shape) {
+  Strides strides(shape.size(), 0);
+  int64_t lead = shape.size() - x.ndim();
+  for (int64_t i = 0; i < x.ndim(); ++i) {
+    if (x.shape(i) != 1) strides[lead + i] = x.strides()[i];
+  }
+  return strides;
+}
+
 Array Array::empty(const Shape& shape, Dtype dtype) {
   Array array = make_leaf(shape, dtype);
   array.allocate();

@@ -26,6 +26,9 @@ std::ostream& operator<<(std::ostream& out, const Shape& shape);
 // ValueError for a negative dimension.
 int64_t size_of(const Shape& shape, Dtype dtype, const char* op);
 Strides contiguous_strides(const Shape& shape);
+class Array;
+// The strides of a ready array in a shape that it broadcasts to.
+Strides broadcast_strides(const Array& x, const Shape& shape);
 
 struct Node;  // graph.h
 

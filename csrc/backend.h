@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "csrc/array.h"
+#include "csrc/chain.h"
 #include "csrc/families.h"
 #include "csrc/graph.h"
 
@@ -43,6 +44,10 @@ class Backend {
                       Array& out) = 0;
   virtual void select(const Array& condition, const Array& a, const Array& b,
                       Array& out) = 0;
+  // Computes a chain of these, if `chains()`; each result has its memory, which
+  // may be that of an operand that no later link reads.
+  virtual bool chains() const { return false; }
+  virtual void chain(const Chain&) {}
   // out[...] = x[...], converting; both in any layout, of the same shape.
   virtual void copy(const Array& x, Array& out) = 0;
   // The same of several pairs, whose outputs are parts of one array.

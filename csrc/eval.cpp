@@ -74,7 +74,8 @@ class Scheduler {
       tasks_.push_back(std::make_shared<Task>(node->stream));
     }
     Task& task = *tasks_.back();
-    Entry entry{NodePtr(node)};
+    Entry entry;
+    entry.node = NodePtr(node);
     for (int64_t i = 0; i < node->outputs; ++i) {
       ArrayData& out = node->output(i);
       entry.keep |= out.tracer;
@@ -162,6 +163,18 @@ void drop_unneeded(const Entry& entry, Dropped& dropped) {
     }
   }
   if (!entry.keep || node.live == 0) dropped.take(node);
+}
+
+// Computes the entry, or the chain that begins with it; how many those are.
+size_t compute_some(Backend& backend, std::vector<Entry>& entries,
+                    size_t first) {
+  size_t length = backend.chains() ? chain_length(entries, first) : 1;
+  if (length > 1) {
+    compute_chain(backend, entries, first, length);
+  } else {
+    compute(entries[first]);
+  }
+  return length;
 }
 
 // The outputs have been computed.
@@ -354,13 +367,16 @@ void run(Task& task, bool polls) {
       event->wait();
       if (event->error()) throw Cancelled();
     }
-    for (; i < task.entries.size(); ++i) {
+    while (i < task.entries.size()) {
       throw_if_cancelled();
-      Entry& entry = task.entries[i];
-      entry.before = backend.asked();
-      compute(entry);
-      entry.asked = backend.asked();
-      deferred ? submit(entry) : finish(entry);
+      int64_t before = backend.asked();
+      size_t end = i + compute_some(backend, task.entries, i);
+      for (; i < end; ++i) {
+        Entry& entry = task.entries[i];
+        entry.before = before;
+        entry.asked = backend.asked();
+        deferred ? submit(entry) : finish(entry);
+      }
     }
   } catch (...) {
     error = std::current_exception();

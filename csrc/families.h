@@ -29,6 +29,14 @@ inline constexpr int kBinaryOps = 0
 #include "csrc/ops.def"
     ;
 
+// One elementwise operation, of whichever family.
+struct Elementwise {
+  enum class Family : uint8_t { unary, binary, select, cast };
+  Family family;
+  UnaryOp unary = {};
+  BinaryOp binary = {};
+};
+
 // One enumerator per line of rules.def, named as its struct.
 enum class StepRule : uint8_t {
 #define RULE(Type, name, slots, settings) Type,

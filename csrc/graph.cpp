@@ -217,10 +217,10 @@ Arrays Op::vjp(const Inputs&, const Outputs&, const Arrays&,
                        "derivative; use stop_gradient on its inputs"));
 }
 
-bool donatable(const Inputs& in, int64_t i) {
-  const Array& x = in[i];
-  // One owner of the handle (this list) and one of the memory (that array).
-  if (!x.sole() || x->buffer.use_count() != 1 || x->buffer->busy()) {
+bool donatable(const Array& x, int64_t handles) {
+  // The memory's one owner is that array.
+  if (x->handles.load(std::memory_order_acquire) != handles ||
+      x->buffer.use_count() != 1 || x->buffer->busy()) {
     return false;
   }
   std::atomic_thread_fence(std::memory_order_acquire);

@@ -5,9 +5,11 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "csrc/array.h"
+#include "csrc/families.h"
 
 namespace ingot {
 
@@ -45,6 +47,11 @@ class Op {
   virtual Arrays vjp(const Inputs& in, const Outputs& out,
                      const Arrays& cotangents,
                      const std::vector<int>& wanted) const;
+
+  // What it does, if that is elementwise.
+  virtual std::optional<Elementwise> elementwise() const {
+    return std::nullopt;
+  }
 
   // True where no gradient passes.
   virtual bool stops_gradient() const { return false; }
@@ -142,9 +149,12 @@ Array make_leaf(const Shape& shape, Dtype dtype);
 // of a node that has been computed are made anew, by a copy of the node.
 Outputs outputs_of(const Array& x);
 
-// True if in[i] is contiguous, its memory has no other owner, and whoever
-// computes the node may write over it.
-bool donatable(const Inputs& in, int64_t i);
+// True if x is contiguous, has that many handles, its memory has no other
+// owner, and whoever computes the node that holds them may write over it.
+bool donatable(const Array& x, int64_t handles);
+inline bool donatable(const Inputs& in, int64_t i) {
+  return donatable(in[i], 1);
+}
 // Gives out the memory of the first donatable input of out's byte layout, or
 // memory of its own; says which input was taken, or -1.
 int64_t allocate_or_donate(const Inputs& in, Array& out);

@@ -33,6 +33,9 @@ void scatter(const T* from, T* to, int64_t stride, int64_t n) {
 
 Walk::Walk(const Array& x) : Walk(x.shape(), x.strides()) {}
 
+Walk::Walk(const Array& x, const Shape& shape)
+    : Walk(shape, broadcast_strides(x, shape)) {}
+
 Walk::Walk(const Shape& shape, const Strides& strides) {
   for (int64_t i = 0; i < shape.size(); ++i) {
     if (shape[i] == 1) continue;
@@ -48,8 +51,10 @@ Walk::Walk(const Shape& shape, const Strides& strides) {
   constant_ = shape_.empty() || (shape_.size() == 1 && strides_[0] == 0);
 }
 
-Reader::Reader(const Array& x)
-    : base_(x.data<const char>()), itemsize_(x.itemsize()), walk_(x) {}
+Reader::Reader(const Array& x, const Shape& broadcast)
+    : base_(x.data<const char>()),
+      itemsize_(x.itemsize()),
+      walk_(x, broadcast) {}
 
 const void* Reader::read(int64_t begin, int64_t n, Scratch& scratch) const {
   if (walk_.contiguous()) return base_ + begin * itemsize_;
@@ -102,11 +107,19 @@ void convert(const void* from, Dtype source, void* to, Dtype target,
   kernel(Dtype::float32, target)(middle.bytes, to, n);
 }
 
-ConvertingReader::ConvertingReader(const Array& x, Dtype to)
-    : reader_(x), from_(x.dtype()), to_(to) {}
+ConvertingReader::ConvertingReader(const Array& x, const Shape& broadcast,
+                                   Dtype to)
+    : reader_(x, broadcast), from_(x.dtype()), to_(to) {
+  if (!reader_.constant()) return;
+  int64_t n = 1;
+  for (int64_t length : broadcast) n = std::min(n * length, kTile);
+  if (n == 0) return;
+  constant_ = std::make_unique_for_overwrite<Scratch>();
+  read_tile(0, n, *constant_);
+}
 
-const void* ConvertingReader::read(int64_t begin, int64_t n,
-                                   Scratch& scratch) const {
+const void* ConvertingReader::read_tile(int64_t begin, int64_t n,
+                                        Scratch& scratch) const {
   if (from_ == to_) return reader_.read(begin, n, scratch);
   Scratch narrow;
   convert(reader_.read(begin, n, narrow), from_, scratch.bytes, to_, n);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "csrc/array.h"
 #include "csrc/cpu/pool.h"
@@ -45,6 +46,8 @@ inline int64_t grain_of(int64_t n, int64_t chunk = kChunk) {
 class Walk {
  public:
   explicit Walk(const Array& x);
+  // Of an array that broadcasts to the shape.
+  Walk(const Array& x, const Shape& shape);
   Walk(const Shape& shape, const Strides& strides);
 
   bool contiguous() const { return contiguous_; }
@@ -94,8 +97,10 @@ class Walk {
 // the array's memory where possible, else gathered into scratch.
 class Reader {
  public:
-  explicit Reader(const Array& x);
+  explicit Reader(const Array& x) : Reader(x, x.shape()) {}
+  Reader(const Array& x, const Shape& broadcast);
   bool direct() const { return walk_.contiguous(); }
+  bool constant() const { return walk_.constant() && !direct(); }
   // `n` at most kTile unless direct().
   const void* read(int64_t begin, int64_t n, Scratch& scratch) const;
 
@@ -123,16 +128,23 @@ class Writer {
 // float32.
 void convert(const void* from, Dtype source, void* to, Dtype target, int64_t n);
 
-// Reads with conversion to a compute type.
+// Reads with conversion to a compute type; what is the same everywhere, once.
 class ConvertingReader {
  public:
-  ConvertingReader(const Array& x, Dtype to);
+  ConvertingReader(const Array& x, Dtype to)
+      : ConvertingReader(x, x.shape(), to) {}
+  ConvertingReader(const Array& x, const Shape& broadcast, Dtype to);
   bool direct() const { return reader_.direct() && from_ == to_; }
-  const void* read(int64_t begin, int64_t n, Scratch& scratch) const;
+  const void* read(int64_t begin, int64_t n, Scratch& scratch) const {
+    return constant_ ? constant_->bytes : read_tile(begin, n, scratch);
+  }
 
  private:
+  const void* read_tile(int64_t begin, int64_t n, Scratch& scratch) const;
+
   Reader reader_;
   Dtype from_, to_;
+  std::unique_ptr<Scratch> constant_;
 };
 
 // Writes with conversion from a compute type to the output's.

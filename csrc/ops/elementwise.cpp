@@ -71,18 +71,17 @@ Array derivative(BinaryOp op, int by, const Array& a, const Array& b,
 // x in the layout of the result that it broadcasts to.
 Array broadcast_view(const Array& x, const Array& out) {
   if (x.shape() == out.shape()) return x;
-  Strides strides(out.ndim(), 0);
-  int64_t lead = out.ndim() - x.ndim();
-  for (int64_t i = 0; i < x.ndim(); ++i) {
-    if (x.shape(i) != 1) strides[lead + i] = x.strides()[i];
-  }
-  return Array::view(x, out.shape(), std::move(strides));
+  return Array::view(x, out.shape(), broadcast_strides(x, out.shape()));
 }
 
 class Unary final : public Op {
  public:
   explicit Unary(UnaryOp op) : op_(op) {}
   const char* name() const override { return info(op_).name; }
+
+  std::optional<Elementwise> elementwise() const override {
+    return Elementwise{.family = Elementwise::Family::unary, .unary = op_};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     allocate_or_donate(in, out[0]);
@@ -103,6 +102,10 @@ class Binary final : public Op {
  public:
   explicit Binary(BinaryOp op) : op_(op) {}
   const char* name() const override { return info(op_).name; }
+
+  std::optional<Elementwise> elementwise() const override {
+    return Elementwise{.family = Elementwise::Family::binary, .binary = op_};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     allocate_or_donate(in, out[0]);
@@ -130,6 +133,10 @@ class Select final : public Op {
  public:
   const char* name() const override { return "where"; }
 
+  std::optional<Elementwise> elementwise() const override {
+    return Elementwise{.family = Elementwise::Family::select};
+  }
+
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     allocate_or_donate(in, out[0]);
     backend.select(broadcast_view(in[0], out[0]), broadcast_view(in[1], out[0]),
@@ -153,6 +160,10 @@ class Select final : public Op {
 class Cast final : public Op {
  public:
   const char* name() const override { return "astype"; }
+
+  std::optional<Elementwise> elementwise() const override {
+    return Elementwise{.family = Elementwise::Family::cast};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     allocate_or_donate(in, out[0]);

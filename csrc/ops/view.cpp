@@ -90,12 +90,7 @@ class Broadcast final : public Op {
   const char* name() const override { return "broadcast_to"; }
 
   void eval(Backend&, Inputs& in, Outputs& out) const override {
-    Strides strides(out[0].ndim(), 0);
-    int64_t lead = out[0].ndim() - in[0].ndim();
-    for (int64_t i = 0; i < in[0].ndim(); ++i) {
-      if (in[0].shape(i) != 1) strides[lead + i] = in[0].strides()[i];
-    }
-    out[0].view_of(in[0], std::move(strides));
+    out[0].view_of(in[0], broadcast_strides(in[0], out[0].shape()));
   }
 
   Arrays vjp(const Inputs& in, const Outputs&, const Arrays& cotangents,
