@@ -149,3 +149,13 @@ def test_a_training_loop() -> None:
     assert loss.item() < 1e-6
     close(model.weight, [[2.0, -1.0]], 1e-2)
     close(model.bias, [0.5], 1e-2)
+
+
+def test_nothing_is_computed_before_it_is_asked_for():
+    x = mx.ones((1000, 1000))
+    mx.eval(x)
+    before = mx.get_active_memory()
+    mx.reset_peak_memory()
+    value, gradient = mx.value_and_grad(lambda x: (x @ x).sum())(x)
+    assert mx.get_peak_memory() - before < x.nbytes
+    assert gradient.shape == x.shape and value.item() == 1e9

@@ -150,8 +150,8 @@ Dtype dtype_of_number(nb::handle value) {
   for (Dtype dtype : {Dtype::int32, Dtype::int64, Dtype::uint64}) {
     if (fits(value, dtype)) return dtype;
   }
-  throw ValueError(cat("array: integers must fit into 64 bits, got ",
-                       nb::cast<std::string>(nb::str(value))));
+  throw ValueError(
+      cat("array: integers must fit into 64 bits, got ", Shown{value}));
 }
 
 bool is_list(nb::handle value) {
@@ -226,7 +226,7 @@ void fill_from_list(nb::handle value, const Array& array, int64_t axis,
       if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
         require(PyFloat_Check(item.ptr()) || fits(item, dtype_of<T>),
                 "array: value must fit into ", dtype_of<T>, ", got ",
-                nb::cast<std::string>(nb::str(item)));
+                Shown{item});
       }
       *to++ = number_as<T>(item);
     }
@@ -277,8 +277,7 @@ Number to_number(nb::handle value, Dtype dtype, const char* op) {
   } else if (is_integer(dtype)) {
     number.integer = number_as<int64_t>(value);
     require(PyFloat_Check(value.ptr()) || fits(value, dtype), op, ": value ",
-            "must fit into ", dtype, ", got ",
-            nb::cast<std::string>(nb::str(value)));
+            "must fit into ", dtype, ", got ", Shown{value});
   }
   return number;
 }

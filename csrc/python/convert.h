@@ -21,6 +21,15 @@ namespace ingot::python {
 namespace nb = nanobind;
 using namespace nb::literals;
 
+// Prints as str(value): only once a message needs it, for to print an array is
+// to compute it.
+struct Shown {
+  nb::handle value;
+};
+inline std::ostream& operator<<(std::ostream& out, Shown shown) {
+  return out << nb::str(shown.value).c_str();
+}
+
 // An argument that stands for an array: an array, a number, a (nested) list or
 // tuple of those, or a NumPy array.
 struct ArrayLike {

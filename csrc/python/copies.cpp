@@ -33,7 +33,7 @@ std::pair<Shape, Shape> pad_widths(const nb::object& width, int64_t ndim) {
   std::vector<IntOrInts> pairs;
   require<TypeError>(nb::try_cast(width, pairs),
                      "pad: pad_width must be an int, a pair, or a pair for ",
-                     "each axis, got ", nb::repr(width).c_str());
+                     "each axis, got ", Shown{width});
   require(static_cast<int64_t>(pairs.size()) == ndim || pairs.size() == 1,
           "pad: pad_width must have one pair for each of ", ndim, " axes, got ",
           pairs.size());

@@ -29,8 +29,7 @@ uint64_t to_seed(const nb::int_& seed) {
   uint64_t value = PyLong_AsUnsignedLongLong(seed.ptr());
   bool bad = PyErr_Occurred() != nullptr;
   if (bad) PyErr_Clear();
-  require(!bad, "random: seed must be in [0, 2^64), got ",
-          nb::str(seed).c_str());
+  require(!bad, "random: seed must be in [0, 2^64), got ", Shown{seed});
   return value;
 }
 

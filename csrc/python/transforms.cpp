@@ -30,7 +30,7 @@ Function wrap(const nb::callable& function) {
     ArrayList arrays;
     require<TypeError>(nb::try_cast(outputs, arrays),
                        "grad: the function must return arrays, got ",
-                       nb::cast<std::string>(nb::str(outputs)));
+                       Shown{outputs});
     return arrays;
   };
 }
