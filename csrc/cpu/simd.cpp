@@ -19,6 +19,7 @@ namespace ingot::cpu {
   void fill_step(Kernels&);      \
   void fill_random(Kernels&);    \
   void fill_adafactor(Kernels&); \
+  void fill_limits(Kernels&);    \
   inline void fill(Kernels& k) { \
     fill_unary(k);               \
     fill_binary(k);              \
@@ -29,6 +30,7 @@ namespace ingot::cpu {
     fill_step(k);                \
     fill_random(k);              \
     fill_adafactor(k);           \
+    fill_limits(k);              \
   }                              \
   }
 #if defined(__x86_64__)

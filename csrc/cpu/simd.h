@@ -95,6 +95,11 @@ struct RandomArgs {
 using RandomKernel = void (*)(const RandomArgs& args, uint32_t c0, uint32_t c1,
                               void* first, void* second, int64_t n);
 
+// One part of a bare loop (see limits.h), over up to four streams. The result
+// keeps what is only read from being left out.
+inline constexpr int kBareLoops = 7;
+using BareLoopKernel = uint32_t (*)(float* const* streams, int64_t n);
+
 struct Kernels {
   // By op and compute type; null where the op does not take that type.
   UnaryKernel unary[kUnaryOps][kDtypes] = {};
@@ -116,6 +121,7 @@ struct Kernels {
   MomentKernel moments[kDtypes] = {};
   AdafactorKernel adafactor[kDtypes] = {};
   RandomKernel random[4][kDtypes] = {};  // by DistributionKind and output type
+  BareLoopKernel bare_loop[kBareLoops] = {};
 };
 
 inline UnaryKernel& convert_kernel(Kernels& k, Dtype from, Dtype to) {
