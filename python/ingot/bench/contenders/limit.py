@@ -1,0 +1,28 @@
+"""The bare loops of the extension: what the machine allows."""
+
+from __future__ import annotations
+
+from ingot import __version__, _core
+from ingot.bench.contenders import base
+
+__all__ = ["Contender"]
+
+
+class Contender(base.Contender):
+    """Loops that move the same bytes as a case, on some threads."""
+
+    name = "limit"
+    timing = "the loops' own clock"
+
+    def version(self) -> str:
+        return __version__
+
+    def drop(self) -> None:
+        super().drop()
+        _core.clear_cache()
+
+    def loop(self, name: str, elements: int, threads: int) -> base.Run:
+        bare = _core._BareLoop(name, elements, threads)
+        # A pass over few elements is nothing next to the way here from Python.
+        passes = max(1, min(1000, 200_000 // elements))
+        return lambda: bare.run(passes)
