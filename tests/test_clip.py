@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import ingot.core as mx
 import ingot.optimizers as optim
 import numpy as np
@@ -62,6 +64,22 @@ def test_the_same_bits_each_time(rng):
     grads = [from_numpy(rng.normal(size=(300, 41)))]
     norms = {optim.clip_grad_norm(grads, 1.0)[1].item() for _ in range(5)}
     assert len(norms) == 1
+
+
+def test_a_loop_lets_go_of_the_old_gradients_at_once():
+    grads = {"w": [mx.ones((1 << 16,)), mx.ones((1 << 16,))]}
+    mx.eval(grads)
+    gc.disable()  # what only the collector frees would pile up between its runs
+    try:
+        before = mx.get_active_memory()
+        mx.reset_peak_memory()
+        for _ in range(3):
+            grads, norm = optim.clip_grad_norm(grads, 1.0)
+            mx.eval(grads, norm)
+        assert mx.get_active_memory() - before < 1 << 12
+        assert mx.get_peak_memory() - before < 1 << 12
+    finally:
+        gc.enable()
 
 
 def test_nan_spoils_all_and_infinity_shows():

@@ -228,21 +228,23 @@ def arrays(tree: Any) -> list[mx.array]:
 def checked_arrays(owner: str, gradients: Any) -> list[mx.array]:
     """The arrays, in order; raises TypeError for any other leaf."""
     found: list[mx.array] = []
-
-    def visit(tree: Any, path: Path) -> None:
-        if isinstance(tree, mx.array):
-            found.append(tree)
-        elif isinstance(tree, (dict, list, tuple)):
-            _check_depth(owner, "gradient", path)
-            for key, child in items(tree):
-                visit(child, (*path, key))
-        else:
-            raise TypeError(
-                f"{owner}: gradient {dotted(path)} must be an array, got {tree!r}"
-            )
-
-    visit(gradients, ())
+    _check_arrays(owner, gradients, (), found)
     return found
+
+
+# Not within its caller: a function that names itself is a cycle, which would keep the
+# arrays until the garbage collector comes.
+def _check_arrays(owner: str, tree: Any, path: Path, found: list[mx.array]) -> None:
+    if isinstance(tree, mx.array):
+        found.append(tree)
+    elif isinstance(tree, (dict, list, tuple)):
+        _check_depth(owner, "gradient", path)
+        for key, child in items(tree):
+            _check_arrays(owner, child, (*path, key), found)
+    else:
+        raise TypeError(
+            f"{owner}: gradient {dotted(path)} must be an array, got {tree!r}"
+        )
 
 
 def rebuilt(tree: Any, leaves: Iterator[mx.array]) -> Any:
