@@ -8,6 +8,7 @@
 #include <immintrin.h>
 #endif
 
+#include "csrc/cpu/kernels/ahead.h"
 #include "metal/shim.h"
 
 namespace ingot::cpu::INGOT_SIMD {
@@ -102,6 +103,7 @@ INGOT_FN A fold_lanes(const T* x, int64_t n, A start, double center,
   typedef typename VectorOf<T, width>::type Narrow;
   Wide lane[lanes / width];
   for (i = 0; i + lanes <= n; i += lanes) {
+    fetch_beyond(x + i, lanes * sizeof(T));
     for (int v = 0; v < lanes / width; ++v) {
       Narrow narrow;
       __builtin_memcpy(&narrow, x + i + v * width, sizeof narrow);

@@ -1,5 +1,6 @@
 // Vectorised loops of the update rules. Built once per instruction set.
 // SPDX-License-Identifier: MIT
+#include "csrc/cpu/kernels/ahead.h"
 #include "csrc/cpu/kernels/types.h"
 #include "csrc/cpu/simd.h"
 #include "metal/rules/rules.def"
@@ -21,15 +22,19 @@ void loop(const void* const* in, void* const* out, const void* hyper,
     s[k] = static_cast<const T*>(in[2 + k]);
     new_s[k] = static_cast<T*>(out[1 + k]);
   }
-  INGOT_IVDEP
-  for (int64_t i = 0; i < n; ++i) {
-    Element<T, slots> e;
-    e.w = w[i];
-    for (int k = 0; k < slots; ++k) e.s[k] = s[k][i];
-    e = Rule::step(e, g[i], h);
-    new_w[i] = e.w;
-    for (int k = 0; k < slots; ++k) new_s[k][i] = e.s[k];
-  }
+  auto block = [&](int64_t begin, int64_t end) {
+    for (int k = 0; k < slots; ++k) fetch(s[k], begin, n);
+    INGOT_IVDEP
+    for (int64_t i = begin; i < end; ++i) {
+      Element<T, slots> e;
+      e.w = w[i];
+      for (int k = 0; k < slots; ++k) e.s[k] = s[k][i];
+      e = Rule::step(e, g[i], h);
+      new_w[i] = e.w;
+      for (int k = 0; k < slots; ++k) new_s[k][i] = e.s[k];
+    }
+  };
+  in_blocks(n, block, w, g);
 }
 
 template <class Rule, class... T>

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "metal/ops/unary.h"
 
+#include "csrc/cpu/kernels/ahead.h"
 #include "csrc/cpu/kernels/types.h"
 #include "csrc/cpu/simd.h"
 
@@ -12,10 +13,13 @@ template <class Functor, class In, class Out>
 void loop(const void* x, void* out, int64_t n) {
   auto* in = static_cast<const In*>(x);
   auto* to = static_cast<Out*>(out);
-  INGOT_IVDEP
-  for (int64_t i = 0; i < n; ++i) {
-    to[i] = static_cast<Out>(Functor::apply(in[i]));
-  }
+  auto block = [&](int64_t begin, int64_t end) {
+    INGOT_IVDEP
+    for (int64_t i = begin; i < end; ++i) {
+      to[i] = static_cast<Out>(Functor::apply(in[i]));
+    }
+  };
+  in_blocks(n, block, in);
 }
 
 template <class Functor, class... T>

@@ -1,0 +1,38 @@
+// Loops that fetch what they read before they come to it: processors look less
+// far ahead, and a core waited for memory up to a third of its time.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stdint.h>
+
+namespace ingot::cpu::INGOT_SIMD {
+namespace {
+
+constexpr int64_t kAhead = 2048;  // bytes
+constexpr int64_t kBlock = 256;   // elements
+
+// The lines of the bytes that begin so far beyond `from`.
+inline void fetch_beyond(const void* from, int64_t bytes) {
+  auto* first = static_cast<const char*>(from) + kAhead;
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(first + i);
+}
+
+// The same for a block of the n elements of x.
+template <class T>
+inline void fetch(const T* x, int64_t block, int64_t n) {
+  int64_t left = (n - block) * int64_t(sizeof(T)) - kAhead;
+  int64_t bytes = kBlock * sizeof(T);
+  fetch_beyond(x + block, left < bytes ? left : bytes);
+}
+
+// Calls f(begin, end) for blocks of n elements, having fetched of the arrays.
+template <class F, class... T>
+inline void in_blocks(int64_t n, F&& f, const T*... arrays) {
+  for (int64_t block = 0; block < n; block += kBlock) {
+    (fetch(arrays, block, n), ...);
+    f(block, block + kBlock < n ? block + kBlock : n);
+  }
+}
+
+}  // namespace
+}  // namespace ingot::cpu::INGOT_SIMD
