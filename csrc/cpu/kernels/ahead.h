@@ -10,6 +10,7 @@ namespace {
 
 constexpr int64_t kAhead = 2048;  // bytes
 constexpr int64_t kBlock = 256;   // elements
+constexpr int64_t kPart = 1024;   // elements: a tile
 
 // The lines of the bytes that begin so far beyond `from`.
 inline void fetch_beyond(const void* from, int64_t bytes) {
@@ -17,12 +18,13 @@ inline void fetch_beyond(const void* from, int64_t bytes) {
   for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(first + i);
 }
 
-// The same for a block of the n elements of x.
+// The same for a block of the n elements of x. Many are part of still more, and
+// what lies behind them will be wanted next.
 template <class T>
 inline void fetch(const T* x, int64_t block, int64_t n) {
   int64_t left = (n - block) * int64_t(sizeof(T)) - kAhead;
   int64_t bytes = kBlock * sizeof(T);
-  fetch_beyond(x + block, left < bytes ? left : bytes);
+  fetch_beyond(x + block, n < kPart && left < bytes ? left : bytes);
 }
 
 // Calls f(begin, end) for blocks of n elements, having fetched of the arrays.

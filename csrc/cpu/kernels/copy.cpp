@@ -1,5 +1,6 @@
 // Vectorised conversions and selection. Built once per instruction set.
 // SPDX-License-Identifier: MIT
+#include "csrc/cpu/kernels/ahead.h"
 #include "csrc/cpu/kernels/types.h"
 #include "csrc/cpu/simd.h"
 #include "metal/shim.h"
@@ -52,14 +53,17 @@ template <class From, class To>
 void loop(const void* x, void* out, int64_t n) {
   auto* in = static_cast<const From*>(x);
   auto* to = static_cast<To*>(out);
-  INGOT_IVDEP
-  for (int64_t i = 0; i < n; ++i) {
-    if constexpr (dtype_of<To> == Dtype::bool_) {
-      to[i] = in[i] != From(0);
-    } else {
-      to[i] = convert<To>(in[i]);
+  auto block = [&](int64_t begin, int64_t end) {
+    INGOT_IVDEP
+    for (int64_t i = begin; i < end; ++i) {
+      if constexpr (dtype_of<To> == Dtype::bool_) {
+        to[i] = in[i] != From(0);
+      } else {
+        to[i] = convert<To>(in[i]);
+      }
     }
-  }
+  };
+  in_blocks(n, block, in);
 }
 
 template <class From, class... To>
