@@ -24,7 +24,7 @@ using Failures = std::vector<Failure>;
 
 // What is called, once and on any thread, when work has been computed.
 struct Afterwards {
-  int64_t since;  // of Backend::asked(), before the first of this work
+  int64_t since;  // what Backend::begin() gave
   // Before its memory may be used for something else.
   std::function<void(const Failures&)> settle;
   // Then.
@@ -116,13 +116,15 @@ class Backend {
   virtual bool deferred() const { return false; }
   // How much it has been asked for so far, a number that grows.
   virtual int64_t asked() { return 0; }
+  // The same, before a task asks for anything; its commit ends it.
+  virtual int64_t begin() { return 0; }
   // Hands over what was asked for since the last commit. Throws nothing.
   virtual void commit(Afterwards then) {
     then.settle({});
     then.announce();
   }
   // Waits until this thread may read and write the memory of an array. Throws
-  // what went wrong with work that uses it.
+  // Cancelled where work that uses it failed.
   virtual void await(const Array&) {}
   // Waits for all that was committed.
   virtual void drain() {}

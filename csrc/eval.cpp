@@ -361,7 +361,7 @@ void run(Task& task, bool polls) {
   allocator::GpuScope gpu(deferred);
   std::exception_ptr error;
   size_t i = 0;
-  int64_t since = backend.asked();
+  int64_t since = backend.begin();
   try {
     for (auto& event : task.waits) {
       event->wait();

@@ -186,7 +186,7 @@ def test_a_failure_amid_work_on_the_cpu_is_raised_as_itself(x):
     with mx.stream(mx.gpu):
         other = mx.ones((1000,)) + 3
         mx.eval(other)
-        for follows in (True, False):
+        for follows in (True, False) * 20:
             y = x * 2
             wide = mx.abs((y if follows else other).astype(mx.float64))
             fail_next("command buffer", "the GPU is gone")

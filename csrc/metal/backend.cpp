@@ -35,6 +35,7 @@ std::map<std::string, int64_t> fallbacks() {
 
 Counts counts() { return encoder().counts(); }
 
+int64_t MetalBackend::begin() { return encoder().begin(); }
 int64_t MetalBackend::asked() { return encoder().counts().dispatches; }
 void MetalBackend::commit(Afterwards then) {
   encoder().commit(std::move(then));

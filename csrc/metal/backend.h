@@ -48,6 +48,7 @@ class MetalBackend final : public Backend {
 
   bool deferred() const override { return true; }
   int64_t asked() override;
+  int64_t begin() override;
   void commit(Afterwards then) override;
   void await(const Array& x) override;
   void drain() override;

@@ -201,8 +201,15 @@ void Encoder::settle(const Afterwards& then) {
   }
   then.settle(failures);
   std::lock_guard lock(done_mutex_);
-  std::erase_if(failures_,
-                [&](const Failure& f) { return f.first >= then.since; });
+  begun_.erase(begun_.find(then.since));
+  std::erase_if(failures_, [&](const Failure& f) {
+    return begun_.empty() || f.last <= *begun_.begin();
+  });
+}
+
+int64_t Encoder::begin() {
+  std::scoped_lock lock(mutex_, done_mutex_);
+  return *begun_.insert(counts_.dispatches);
 }
 
 void Encoder::commit(Afterwards then) {
@@ -210,9 +217,10 @@ void Encoder::commit(Afterwards then) {
   submit(std::move(then));
 }
 
-void Encoder::await(const Array& x) {
+void Encoder::wait_for(const Array& x) {
   uint64_t work = x->buffer->last_use.load(std::memory_order_acquire);
-  if (work > allocator::completed()) {
+  if (work <= allocator::completed()) return;
+  {
     std::lock_guard lock(mutex_);
     if (work > submitted_) submit();
   }
@@ -223,8 +231,12 @@ void Encoder::await(const Array& x) {
     throw_if_cancelled();
     lock.lock();
   }
-  if (!failures_.empty()) std::rethrow_exception(failures_.front().error);
-  if (x.status() == Status::failed) throw Cancelled();
+}
+
+void Encoder::await(const Array& x) {
+  wait_for(x);
+  std::lock_guard lock(done_mutex_);
+  if (!failures_.empty() || x.status() == Status::failed) throw Cancelled();
 }
 
 void Encoder::drain() {

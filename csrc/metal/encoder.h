@@ -8,6 +8,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <unordered_set>
 #include <vector>
 
@@ -47,11 +48,14 @@ class Encoder {
 
   void dispatch(const Dispatch& work, Check check = nullptr);
 
+  // A task that dispatches, until it is committed.
+  int64_t begin();
   // Commits what was dispatched.
   void commit(Afterwards then);
   // Waits until nothing that was dispatched uses the array's memory any more.
-  // Throws what went wrong up to there with work that was not settled yet, and
-  // Cancelled where the array was given up.
+  void wait_for(const Array& x);
+  // The same for one that is read then. Throws Cancelled where a failure may
+  // have reached it: once that is settled it is known which arrays are lost.
   void await(const Array& x);
   void drain();
 
@@ -93,7 +97,8 @@ class Encoder {
 
   std::mutex done_mutex_;  // what has been computed
   std::condition_variable done_;
-  Failures failures_;  // of work that is not settled yet
+  std::multiset<int64_t> begun_;  // by tasks that are not settled yet
+  Failures failures_;             // of their work
 };
 
 Encoder& encoder();

@@ -47,11 +47,11 @@ SelfTest run() {
                    .threads = kCases};
   if (tier2) work.addressed.push_back({in});
   bool wide = work.pipeline->threadExecutionWidth() == 32;
-  int64_t since = encoder().counts().dispatches;
+  int64_t since = encoder().begin();
   encoder().dispatch(work);
   auto failures = std::make_shared<Failures>();
   encoder().commit({since, [=](const Failures& f) { *failures = f; }, [] {}});
-  encoder().await(out);
+  encoder().wait_for(out);
   if (!failures->empty()) std::rethrow_exception(failures->back().error);
   bool division = true, root = true, separate = true, followed = tier2;
   for (size_t i = 0; i < kCases; ++i) {
