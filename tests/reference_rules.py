@@ -151,6 +151,11 @@ def muon(
     return w - lr * np.sqrt(max(1.0, rows / columns)) * x.reshape(w.shape)
 
 
+def scale(w, g, state, t, *, max_norm, norm, eps):
+    """Pascanu et al. 2013, with the norm given (the gradient is not looked at)."""
+    return w * min(1.0, max_norm / (norm + eps))
+
+
 # By the name of the rule in the core.
 RULES: dict[str, Oracle] = {
     "sgd": sgd,
@@ -163,6 +168,7 @@ RULES: dict[str, Oracle] = {
     "adamax": adamax,
     "lion": lion,
     "muon": muon,
+    "scale": scale,
 }
 
 

@@ -25,6 +25,8 @@ VALUES = {
     "beta2": 0.999,
     "bias_correction": 1.0,
     "step": 7.0,
+    "max_norm": 0.3,
+    "norm": 1.7,
 }
 
 

@@ -112,3 +112,18 @@ def test_bad_input():
             optim.clip_grad_norm({"w": mx.ones((2,))}, bad)
     with pytest.raises(TypeError, match=r"gradient a\.0 must be an array, got None"):
         optim.clip_grad_norm({"a": [None]}, 1.0)
+
+
+def test_the_derivative_of_clipping(rng):
+    x = rng.normal(size=5)
+    weights = mx.array(np.arange(5.0), dtype=mx.float64)
+
+    def f(g: mx.array) -> mx.array:
+        return (optim.clip_grad_norm([g], 0.7)[0][0] * weights).sum()
+
+    x64 = from_numpy(x, mx.float64)
+    got = to_numpy(mx.grad(f)(x64))
+    for i in range(5):
+        step = np.eye(5)[i] * 1e-6
+        up, down = (f(from_numpy(x + s, mx.float64)).item() for s in (step, -step))
+        np.testing.assert_allclose(got[i], (up - down) / 2e-6, rtol=1e-5, atol=1e-8)

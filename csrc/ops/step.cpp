@@ -138,7 +138,11 @@ class Step final : public Op {
       for (int k = 0; k < at_.results_each(); ++k) {
         int64_t source = at_.operand(i, at_.replaced(k));
         Array& result = out[at_.result(i, k)];
-        if (in[source].dtype() == result.dtype() && donatable(in, source)) {
+        // A gradient may be its own parameter (rules/scale.h).
+        bool twice = in[at_.operand(i, 0)].get() == in[at_.operand(i, 1)].get();
+        int64_t handles = k == 0 && twice ? 2 : 1;
+        if (in[source].dtype() == result.dtype() &&
+            donatable(in[source], handles)) {
           result.reuse(in[source]);
         } else {
           result.allocate();

@@ -51,12 +51,8 @@ def clip_grad_norm(grads: Any, max_norm: float | mx.array) -> tuple[Any, mx.arra
     if not leaves:
         return _trees.rebuilt(grads, iter(())), mx.array(0.0)
     norm = _core.global_norm(leaves, SCALE)
-    factor = mx.minimum(max_norm * SCALE / (norm + 1e-6 * SCALE), 1.0)
-    return _trees.rebuilt(grads, (_scaled(g, factor) for g in leaves)), norm / SCALE
-
-
-def _scaled(gradient: mx.array, factor: mx.array) -> mx.array:
-    scaled = gradient * factor
-    if mx.issubdtype(gradient.dtype, mx.inexact):
-        return scaled.astype(gradient.dtype)
-    return scaled
+    floats = [g if g.dtype in _trees.FLOATING else g.astype(mx.float32) for g in leaves]
+    settings = [max_norm * SCALE, norm, 1e-6 * SCALE]
+    del leaves  # what nobody else holds is scaled in place
+    scaled, _ = _core.step("scale", floats, floats, [], settings)
+    return _trees.rebuilt(grads, iter(scaled)), norm / SCALE
