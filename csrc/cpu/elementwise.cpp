@@ -8,6 +8,7 @@
 #include "csrc/cpu/backend.h"
 #include "csrc/cpu/simd.h"
 #include "csrc/cpu/tiles.h"
+#include "csrc/cpu/transpose.h"
 
 namespace ingot::cpu {
 namespace {
@@ -93,6 +94,7 @@ void fill_with(T value, Array& out) {
 }  // namespace
 
 void CpuBackend::copy(const Array& x, Array& out) {
+  if (copy_transposed(x, out)) return;
   Dtype middle = pivot(x.dtype(), out.dtype());
   ConvertingReader in(x, middle);
   ConvertingWriter to(out, middle);

@@ -13,6 +13,7 @@ namespace ingot::cpu {
   void fill_unary(Kernels&);     \
   void fill_binary(Kernels&);    \
   void fill_copy(Kernels&);      \
+  void fill_transpose(Kernels&); \
   void fill_reduce(Kernels&);    \
   void fill_softmax(Kernels&);   \
   void fill_normalize(Kernels&); \
@@ -24,6 +25,7 @@ namespace ingot::cpu {
     fill_unary(k);               \
     fill_binary(k);              \
     fill_copy(k);                \
+    fill_transpose(k);           \
     fill_reduce(k);              \
     fill_softmax(k);             \
     fill_normalize(k);           \

@@ -25,6 +25,11 @@ using BinaryKernel = void (*)(const void* a, const void* b, void* out,
 using SelectKernel = void (*)(const bool* condition, const void* a,
                               const void* b, void* out, int64_t n);
 
+// to[r * to_stride + c] = from[c * from_stride + r], strides in elements.
+using TransposeKernel = void (*)(const void* from, int64_t from_stride,
+                                 void* to, int64_t to_stride, int64_t rows,
+                                 int64_t columns);
+
 // What one sweep over an array accumulates; `deviations` are the squares of
 // x - center, `exponentials` are exp(x - center), with one center per result.
 enum class Pass : uint8_t { sum, prod, max, min, deviations, exponentials };
@@ -107,6 +112,7 @@ struct Kernels {
   // By source and destination. Floats saturate into integers, NaN becomes 0.
   UnaryKernel convert[kDtypes][kDtypes] = {};
   SelectKernel select[4] = {};  // by log2 of the element size
+  TransposeKernel transpose[4] = {};
   // By pass and compute type; the last two passes take floats only.
   ReduceKernel rows[kPasses][kDtypes] = {};
   ReduceKernel columns[kPasses][kDtypes] = {};

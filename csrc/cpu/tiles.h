@@ -52,6 +52,8 @@ class Walk {
 
   bool contiguous() const { return contiguous_; }
   bool constant() const { return constant_; }  // every element is the first
+  const Shape& shape() const { return shape_; }
+  const Strides& strides() const { return strides_; }
   int64_t inner() const { return shape_.empty() ? 1 : shape_.back(); }
   int64_t inner_stride() const {
     return strides_.empty() ? 1 : strides_.back();
