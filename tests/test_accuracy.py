@@ -78,7 +78,7 @@ def test_every_axis(name: str, axis: Any) -> None:
         np.testing.assert_allclose(got, want, rtol=1e-6)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [1, 2, 8])
 def test_fixed_order(threads: int) -> None:
     """The number of threads does not change a bit of a sum or a product of matrices."""
     if not hasattr(mx, "set_num_threads"):

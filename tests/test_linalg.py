@@ -104,3 +104,24 @@ def test_products_over_nothing_are_zero(dtype, m):
         assert not np.array((x @ y).astype(mx.float32)).any()
     c = mx.ones((m, 5), dtype=dtype)
     assert mx.array_equal(mx.addmm(c, a[0], b[0], beta=3.0), c * 3).item()
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("turn", [False, True], ids=["rows", "columns"])
+@pytest.mark.parametrize("shape", [(256, 0), (257, 3), (300, 1100), (2, 520, 40)])
+def test_products_with_the_own_transpose(dtype, turn, shape):
+    """Half of the product is computed: it is symmetric to the bit."""
+    x = mx.array(draw(shape)).astype(getattr(mx, dtype))
+    x = mx.contiguous(x.swapaxes(-1, -2)).swapaxes(-1, -2) if turn else x
+    c = mx.array(draw((shape[-2], shape[-2]))).astype(x.dtype)
+    product, wide = x @ x.swapaxes(-1, -2), np.asarray(x.astype(mx.float64))
+    want, size = (a @ a.swapaxes(-1, -2) for a in (wide, np.abs(wide)))
+    ulp = {"float16": 2**-10, "bfloat16": 2**-7, "float32": 2**-23}.get(dtype, 2**-52)
+    got = np.asarray(product.astype(mx.float64))
+    assert np.all(np.abs(got - want) <= 20 * ulp * size)
+    assert mx.array_equal(product, product.swapaxes(-1, -2)).item()
+    if len(shape) == 2:
+        added = mx.addmm(c, x, x.T, alpha=0.5, beta=-2.0).astype(mx.float64)
+        want = 0.5 * want - 2 * np.asarray(c.astype(mx.float64))
+        size = size + 2 * np.abs(np.asarray(c.astype(mx.float64)))
+        assert np.all(np.abs(np.asarray(added) - want) <= 20 * ulp * size)

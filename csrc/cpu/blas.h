@@ -48,16 +48,23 @@ inline CBLAS_TRANSPOSE flag(bool transposed) {
 }
 
 // gemm: c = alpha * a @ b + beta * c, where a is (m, k), b is (k, n).
+// syrk: the same of a and its transpose (m = n), in the lower triangle alone.
 // gemv: y = alpha * a @ x + beta * y, where a is (m, n).
 // geqrf, orgqr, ormqr (from the left): see LAPACK; lwork = -1 asks for the size
 // of `work`.
-#define INGOT_BLAS(T, gemm_name, gemv_name, geqrf_name, orgqr_name,            \
+#define INGOT_BLAS(T, gemm_name, syrk_name, gemv_name, geqrf_name, orgqr_name, \
                    ormqr_name)                                                 \
   inline void gemm(int m, int n, int k, T alpha, Matrix<const T> a,            \
                    Matrix<const T> b, T beta, T* c, int ldc) {                 \
     INGOT_CBLAS(gemm_name)                                                     \
     (CblasRowMajor, flag(a.transposed), flag(b.transposed), m, n, k, alpha,    \
      a.data, a.ld, b.data, b.ld, beta, c, ldc);                                \
+  }                                                                            \
+  inline void syrk(int n, int k, T alpha, Matrix<const T> a, T beta, T* c,     \
+                   int ldc) {                                                  \
+    INGOT_CBLAS(syrk_name)                                                     \
+    (CblasRowMajor, CblasLower, flag(a.transposed), n, k, alpha, a.data, a.ld, \
+     beta, c, ldc);                                                            \
   }                                                                            \
   inline void gemv(int m, int n, T alpha, Matrix<const T> a, const T* x,       \
                    int incx, T beta, T* y, int incy) {                         \
@@ -83,8 +90,8 @@ inline CBLAS_TRANSPOSE flag(bool transposed) {
                              tau, c, &ldc, work, &lwork, &info INGOT_LENGTHS); \
     return info;                                                               \
   }
-INGOT_BLAS(float, sgemm, sgemv, sgeqrf, sorgqr, sormqr)
-INGOT_BLAS(double, dgemm, dgemv, dgeqrf, dorgqr, dormqr)
+INGOT_BLAS(float, sgemm, ssyrk, sgemv, sgeqrf, sorgqr, sormqr)
+INGOT_BLAS(double, dgemm, dsyrk, dgemv, dgeqrf, dorgqr, dormqr)
 #undef INGOT_BLAS
 
 // Called once before the others.

@@ -23,6 +23,9 @@ constexpr int64_t kWorth = int64_t{1} << 22;
 constexpr int64_t kCall = int64_t{1} << 28;
 constexpr int64_t kTileLength = 512;
 constexpr int64_t kHalfDepth = 1024;  // of the panels that are widened at once
+// Rows from which on a product with the own transpose is computed by half.
+constexpr int64_t kSymmetric = 256;
+constexpr int64_t kMirror = 64;  // rows and columns that are mirrored at once
 
 int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -33,15 +36,18 @@ int64_t even_length(int64_t n, int64_t length, int64_t at_least = 1) {
                              std::max<int64_t>(n, 1));
 }
 
-// How a product (batch, m, n, k) is cut.
+// How a product (batch, m, n, k) is cut; of a symmetric one only tiles on and
+// below the diagonal count.
 struct Plan {
   int64_t batch, m, n, k;
+  bool symmetric;
   int64_t tile_m, tile_n, tile_k;
 
-  Plan(int64_t batch, int64_t m, int64_t n, int64_t k, bool half)
-      : batch(batch), m(m), n(n), k(k) {
+  Plan(int64_t batch, int64_t m, int64_t n, int64_t k, bool half,
+       bool symmetric)
+      : batch(batch), m(m), n(n), k(k), symmetric(symmetric) {
     bool whole = m * n <= kSmall / std::max<int64_t>(k, 1);
-    int64_t parts = whole || batch >= 8 ? 1 : 2;
+    int64_t parts = symmetric ? 3 : whole || batch >= 8 ? 1 : 2;
     tile_m = even_length(m, kTileLength, m >= 64 ? parts : 1);
     tile_n = even_length(n, kTileLength, n >= 64 ? parts : 1);
     int64_t depth = std::max(kTileLength, kCall / (tile_m * tile_n));
@@ -49,7 +55,17 @@ struct Plan {
   }
   int64_t rows() const { return ceil_divide(m, tile_m); }
   int64_t columns() const { return ceil_divide(n, tile_n); }
-  int64_t tiles() const { return batch * rows() * columns(); }
+  int64_t per_matrix() const {
+    return symmetric ? rows() * (rows() + 1) / 2 : rows() * columns();
+  }
+  int64_t tiles() const { return batch * per_matrix(); }
+  // The row and column of tiles that hold tile i of a matrix.
+  std::pair<int64_t, int64_t> place(int64_t i) const {
+    if (!symmetric) return {i / columns(), i % columns()};
+    int64_t row = 0;
+    while (i > row) i -= ++row;
+    return {row, i};
+  }
   int64_t grain() const {
     int64_t work = tile_m * tile_n * std::max<int64_t>(tile_k, 1);
     return std::max<int64_t>(1, kWorth / work);
@@ -182,27 +198,76 @@ template <class T>
 void multiply(const Plan& plan, const Operand& a, const Operand& b, Array& out,
               T alpha, T beta) {
   Shape batch(out.shape().begin(), out.shape().end() - 2);
-  int64_t per_matrix = plan.rows() * plan.columns();
   int64_t at_k = 0;
   do {  // also once for k = 0
     int64_t depth = std::min(plan.tile_k, plan.k - at_k);
     T scale = at_k == 0 ? beta : T(1);
     parallel_for(plan.tiles(), plan.grain(), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        int64_t index = i / per_matrix;
-        int64_t row = i % per_matrix / plan.columns() * plan.tile_m;
-        int64_t column = i % plan.columns() * plan.tile_n;
+        int64_t index = i / plan.per_matrix();
+        auto [row, column] = plan.place(i % plan.per_matrix());
+        row *= plan.tile_m;
+        column *= plan.tile_n;
         int64_t m = std::min(plan.tile_m, plan.m - row);
         int64_t n = std::min(plan.tile_n, plan.n - column);
         Panel<T> left(a, a.offset(index, batch, row, at_k), m, depth);
-        Panel<T> right(b, b.offset(index, batch, at_k, column), depth, n);
         T* to = out.data<T>() + (index * plan.m + row) * plan.n + column;
+        if (plan.symmetric && row == column) {
+          blas::syrk(m, depth, alpha, *left, scale, to, plan.n);
+          continue;
+        }
+        Panel<T> right(b, b.offset(index, batch, at_k, column), depth, n);
         multiply_tile(m, n, depth, alpha, *left, *right, scale, to, plan.n);
       }
     });
     throw_if_cancelled();
     at_k += plan.tile_k;
   } while (at_k < plan.k);
+}
+
+// Whether b is the transpose of a, read from the same memory.
+bool is_transpose(const Array& a, const Array& b) {
+  int64_t last = a.ndim() - 1;
+  Shape shape = a.shape();
+  Strides strides = a.strides();
+  std::swap(shape[last], shape[last - 1]);
+  std::swap(strides[last], strides[last - 1]);
+  return a.data<char>() == b.data<char>() && a.dtype() == b.dtype() &&
+         b.shape() == shape && b.strides() == strides;
+}
+
+// Copies the lower triangles of matrices of n rows to the upper ones.
+template <class T>
+void mirror(Array& out, int64_t n) {
+  auto transpose = kernels().transpose[sizeof(T) == 8 ? 3 : 2];
+  int64_t each = ceil_divide(n, kMirror);
+  parallel_for(out.size() / (n * n) * each, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      T* matrix = out.data<T>() + i / each * n * n;
+      int64_t row = i % each * kMirror, rows = std::min(kMirror, n - row);
+      for (int64_t column = 0; column < row; column += kMirror) {
+        transpose(matrix + row * n + column, n, matrix + column * n + row, n,
+                  kMirror, rows);
+      }
+      for (int64_t r = row; r < row + rows; ++r) {
+        for (int64_t c = row; c < r; ++c) matrix[c * n + r] = matrix[r * n + c];
+      }
+    }
+  });
+}
+
+template <class T>
+void multiply_symmetric(const Plan& plan, const Operand& a, const Operand& b,
+                        Array& out, T alpha, T beta) {
+  Array product = beta == 0 ? out : Array::empty(out.shape(), out.dtype());
+  multiply<T>(plan, a, b, product, alpha, 0);
+  mirror<T>(product, plan.n);
+  if (beta == 0) return;
+  const T* from = product.data<T>();
+  T* to = out.data<T>();
+  parallel_for(out.size(), plan.n, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) to[i] = from[i] + beta * to[i];
+  });
 }
 
 }  // namespace
@@ -220,13 +285,19 @@ void CpuBackend::matmul(const Array& a, const Array& b, Array& out,
   int64_t m = out.shape(out.ndim() - 2), n = out.shape().back();
   require<MemoryError>(n <= INT_MAX, "matmul: rows of the result must be ",
                        "shorter than 2^31, got ", n);
-  Plan plan(out.size() / (m * n), m, n, a.shape().back(), is_half(a.dtype()));
+  bool symmetric = m >= kSymmetric && is_transpose(a, b);
+  Plan plan(out.size() / (m * n), m, n, a.shape().back(), is_half(a.dtype()),
+            symmetric);
   Operand left(*this, a), right(*this, b);
+  auto run = [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    auto how = symmetric ? multiply_symmetric<T> : multiply<T>;
+    how(plan, left, right, out, static_cast<T>(alpha), static_cast<T>(beta));
+  };
   if (out.dtype() == Dtype::float64) {
-    multiply<double>(plan, left, right, out, alpha, beta);
+    run(TypeTag<double>());
   } else {
-    multiply<float>(plan, left, right, out, static_cast<float>(alpha),
-                    static_cast<float>(beta));
+    run(TypeTag<float>());
   }
 }
 

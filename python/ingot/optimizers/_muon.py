@@ -122,6 +122,8 @@ def _orthogonal(x: mx.array, steps: int) -> mx.array:
     x = x / (norm + 1e-7)
     for _ in range(steps):
         gram = x @ x.swapaxes(-1, -2)
-        polynomial = mx.addmm(gram, gram, gram, alpha=c, beta=b)
+        # Its transpose is itself; written so, half of the square is computed.
+        again = gram.swapaxes(-1, -2)
+        polynomial = mx.addmm(gram, gram, again, alpha=c, beta=b)
         x = mx.addmm(x, polynomial, x, beta=a)
     return (rows / columns) ** 0.5 * x.swapaxes(-1, -2) if tall else x
