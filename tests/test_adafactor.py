@@ -12,6 +12,8 @@ from optimizer_cases import from_numpy, leaves, same_bits, to_numpy
 
 # One column, one row, narrow, wide, several tiles both ways, stacks, a long vector.
 SHAPES = [(3000, 1), (1, 3000), (50_000, 3), (70, 2500), (900, 1100), (40, 3, 2, 64)]
+# Moments of several pieces each.
+SHAPES += [(140_000, 1), (1, 140_000), (2, 70_000, 2), (2, 2, 70_000)]
 SHAPES += [(2, 0, 3), (200_000,), (5,), ()]
 SETTINGS = {"clip_threshold": 0.7, "beta_1": 0.5, "weight_decay": 0.01}
 
@@ -42,8 +44,9 @@ def updated(w: mx.array, g: mx.array, **settings) -> list[mx.array]:
 
 
 @pytest.mark.parametrize("dtype", [mx.float32, mx.bfloat16], ids=str)
-def test_threads_and_layouts_change_no_bit(dtype, rng):
-    w, g = (from_numpy(rng.normal(size=(700, 1300)), dtype) for _ in range(2))
+@pytest.mark.parametrize("shape", [(700, 1300), (1, 300_000), (300_000, 1)], ids=str)
+def test_threads_and_layouts_change_no_bit(shape, dtype, rng):
+    w, g = (from_numpy(rng.normal(size=shape), dtype) for _ in range(2))
     want = updated(mx.contiguous(w.T[::-1]), mx.contiguous(g.T[::-1]))
     before = mx.get_num_threads()
     try:
@@ -74,7 +77,7 @@ def test_parameters_and_state_are_written_in_place():
     mx.reset_peak_memory()
     optimizer.update(model, grads)
     mx.eval(model, optimizer.state)
-    assert mx.get_peak_memory() - before < 4096
+    assert mx.get_peak_memory() - before < n * n * 4 / 50  # sums over tiles alone
 
 
 def test_what_somebody_holds_stays(rng):

@@ -1,4 +1,4 @@
-// Adafactor's step on the CPU: three passes over tiles of all tensors, with one
+// Adafactor's step on the CPU: three passes over tiles of all tensors, with two
 // over their moments between. The last alone writes parameters.
 // SPDX-License-Identifier: MIT
 #include "csrc/ops/adafactor.h"
@@ -25,6 +25,11 @@ struct Tile {
   int64_t row, rows, column, columns;
 };
 
+// The part of a matrix's row or column moments that a thread takes at a time.
+struct Piece {
+  int64_t matrix, first, n;
+};
+
 // A run of contiguous elements: whole lines, or a part of one.
 struct Block {
   int64_t first, lines, n;
@@ -40,17 +45,21 @@ class Work {
         columns_(std::min(t.columns, t.factored ? kTile : kTileElements)),
         rows_(std::max<int64_t>(1, kTileElements / columns_)),
         row_parts_(parts(t.rows, rows_)),
-        column_parts_(parts(t.columns, columns_)) {}
+        column_parts_(parts(t.columns, columns_)),
+        row_pieces_(t.factored ? parts(t.rows, kTileElements) : 0),
+        column_pieces_(t.factored ? parts(t.columns, kTileElements) : 0) {}
   virtual ~Work() = default;
 
   int64_t size() const { return t_.matrices * t_.rows * t_.columns; }
-  int64_t matrices() const { return t_.factored ? t_.matrices : 0; }
+  int64_t row_pieces() const { return t_.matrices * row_pieces_; }
+  int64_t pieces() const { return row_pieces() + t_.matrices * column_pieces_; }
   int64_t tiles() const { return t_.matrices * row_parts_ * column_parts_; }
 
-  virtual void sum(int64_t tile) = 0;        // squares of g, and of w
-  virtual void moments(int64_t matrix) = 0;  // and what they scale g by
-  virtual void square(int64_t tile) = 0;     // of updates
-  virtual void scale() = 0;                  // of the whole tensor
+  virtual void sum(int64_t tile) = 0;       // squares of g, and of w
+  virtual void moments(int64_t piece) = 0;  // and factors of columns
+  virtual void factors(int64_t piece) = 0;  // of rows
+  virtual void square(int64_t tile) = 0;    // of updates
+  virtual void scale() = 0;                 // of the whole tensor
   virtual void step(int64_t tile) = 0;
 
  protected:
@@ -64,6 +73,12 @@ class Work {
     t.column = part % column_parts_ * columns_;
     t.columns = std::min(columns_, t_.columns - t.column);
     return t;
+  }
+
+  // Of n places a matrix in `pieces` pieces.
+  static Piece piece(int64_t index, int64_t pieces, int64_t n) {
+    int64_t first = index % pieces * kTileElements;
+    return {index / pieces, first, std::min(kTileElements, n - first)};
   }
 
   template <class F>
@@ -85,6 +100,7 @@ class Work {
   const AdafactorTensor& t_;
   const int64_t columns_, rows_;  // of a tile
   const int64_t row_parts_, column_parts_;
+  const int64_t row_pieces_, column_pieces_;  // of a matrix's moments
 };
 
 template <class T>
@@ -100,8 +116,9 @@ class TensorWork final : public Work {
         new_w_(t.out.w, t.compute),
         squares_(make<double>(2 * tiles())) {
     if (t.factored) {
-      row_sums_ = make<T>(t.matrices * column_parts_ * t.rows);
-      column_sums_ = make<T>(t.matrices * row_parts_ * t.columns);
+      moment_sums_ = make<double>(row_pieces());
+      row_sums_ = room(t.matrices * column_parts_ * t.rows);
+      column_sums_ = room(t.matrices * row_parts_ * t.columns);
     }
   }
 
@@ -118,22 +135,35 @@ class TensorWork final : public Work {
     squares_[2 * index] = sum;
   }
 
-  void moments(int64_t matrix) override {
-    T* rows = row_factors(matrix);
-    T* columns = column_factors(matrix);
-    fold(rows, t_.rows, column_parts_, static_cast<double>(t_.columns));
-    fold(columns, t_.columns, row_parts_, static_cast<double>(t_.rows));
-    renew(t_.in.row, t_.out.row, matrix, rows, t_.rows);
-    renew(t_.in.column, t_.out.column, matrix, columns, t_.columns);
+  void moments(int64_t index) override {
+    if (index < row_pieces()) {
+      Piece piece = this->piece(index, row_pieces_, t_.rows);
+      T* moments = row_factors(piece.matrix) + piece.first;
+      renew(t_.in.row, t_.out.row, piece, moments, t_.rows, column_parts_,
+            t_.columns);
+      double sum = 0;
+      auto add = kernels().rows[static_cast<int>(Pass::sum)];
+      add[type_](moments, piece.n, 1, piece.n, &sum, nullptr);
+      moment_sums_[index] = sum;
+    } else {
+      Piece piece =
+          this->piece(index - row_pieces(), column_pieces_, t_.columns);
+      T* moments = column_factors(piece.matrix) + piece.first;
+      renew(t_.in.column, t_.out.column, piece, moments, t_.columns, row_parts_,
+            t_.rows);
+      kernels().factors[type_](moments, nullptr, piece.n);
+    }
+  }
+
+  void factors(int64_t index) override {
+    Piece piece = this->piece(index, row_pieces_, t_.rows);
     double sum = 0;
-    for (int64_t i = 0; i < t_.rows; ++i) sum += rows[i];
-    T whole = static_cast<T>(sum / static_cast<double>(t_.rows));
-    for (int64_t i = 0; i < t_.rows; ++i) {
-      rows[i] = Adafactor::row_factor(rows[i], whole);
+    for (int64_t i = 0; i < row_pieces_; ++i) {
+      sum += moment_sums_[piece.matrix * row_pieces_ + i];
     }
-    for (int64_t i = 0; i < t_.columns; ++i) {
-      columns[i] = Adafactor::column_factor(columns[i]);
-    }
+    double whole = sum / static_cast<double>(t_.rows);
+    kernels().factors[type_](row_factors(piece.matrix) + piece.first, &whole,
+                             piece.n);
   }
 
   void square(int64_t index) override {
@@ -190,12 +220,18 @@ class TensorWork final : public Work {
     return std::make_unique_for_overwrite<U[]>(static_cast<size_t>(n));
   }
 
+  // Large ones come on huge pages.
+  static BufferPtr room(int64_t n) {
+    return allocator::allocate(static_cast<size_t>(n) * sizeof(T), "adafactor");
+  }
+
   // The sums of a matrix, part by part; the first part then holds factors.
   T* row_factors(int64_t matrix) const {
-    return row_sums_.get() + matrix * column_parts_ * t_.rows;
+    return static_cast<T*>(row_sums_->data) + matrix * column_parts_ * t_.rows;
   }
   T* column_factors(int64_t matrix) const {
-    return column_sums_.get() + matrix * row_parts_ * t_.columns;
+    return static_cast<T*>(column_sums_->data) +
+           matrix * row_parts_ * t_.columns;
   }
 
   void add_squares(const void* x, int64_t n, double& sum) const {
@@ -205,7 +241,8 @@ class TensorWork final : public Work {
 
   void sum_gradients(const Tile& tile) {
     int pass = static_cast<int>(Pass::deviations);
-    int type = static_cast<int>(t_.compute);
+    auto along = kernels().rows[pass][type_];
+    auto across = kernels().columns[pass][type_];
     double by_column[kTile] = {}, by_row[kTile];
     int64_t part = tile.column / columns_;
     T* rows = row_factors(tile.matrix) + part * t_.rows;
@@ -213,43 +250,34 @@ class TensorWork final : public Work {
       Scratch scratch;
       const void* g = g_.read(b.first, b.size(), scratch);
       std::fill_n(by_row, b.lines, 0.0);
-      kernels().rows[pass][type](g, b.n, b.lines, b.n, by_row, nullptr);
-      kernels().columns[pass][type](g, b.n, b.lines, b.n, by_column, nullptr);
-      for (int64_t i = 0; i < b.lines; ++i) {
-        rows[b.row + i] = static_cast<T>(by_row[i]);
+      if (b.n == 1) {  // one long line is faster than many of one element
+        across(g, b.lines, 1, b.lines, by_row, nullptr);
+        along(g, b.lines, 1, b.lines, by_column, nullptr);
+      } else {
+        along(g, b.n, b.lines, b.n, by_row, nullptr);
+        across(g, b.n, b.lines, b.n, by_column, nullptr);
       }
+      convert(by_row, Dtype::float64, rows + b.row, t_.compute, b.lines);
     });
     part = tile.row / rows_;
     T* columns = column_factors(tile.matrix) + part * t_.columns + tile.column;
-    for (int64_t i = 0; i < tile.columns; ++i) {
-      columns[i] = static_cast<T>(by_column[i]);
-    }
+    convert(by_column, Dtype::float64, columns, t_.compute, tile.columns);
   }
 
-  // The means of what `parts` sums of n places add up to, in the first.
-  static void fold(T* sums, int64_t n, int64_t parts, double count) {
-    for (int64_t i = 0; i < n; ++i) {
-      double sum = 0;
-      for (int64_t part = 0; part < parts; ++part) sum += sums[part * n + i];
-      sums[i] = static_cast<T>(sum / count);
-    }
-  }
-
-  // New moments from means of squares, stored and left in `means`.
-  void renew(const Array& in, const Array& out, int64_t matrix, T* means,
-             int64_t n) const {
+  // New moments, of n a matrix, from the sums over `parts` parts of `count`
+  // squares: stored, and left in the sums.
+  void renew(const Array& in, const Array& out, const Piece& piece, T* sums,
+             int64_t n, int64_t parts, int64_t count) const {
     ConvertingReader reader(in, t_.compute);
     ConvertingWriter writer(out, t_.compute);
-    for (int64_t at = 0; at < n; at += kTile) {
-      int64_t count = std::min(kTile, n - at), first = matrix * n + at;
+    for (int64_t at = 0; at < piece.n; at += kTile) {
+      int64_t length = std::min(kTile, piece.n - at);
+      int64_t first = piece.matrix * n + piece.first + at;
       Scratch before, after;
-      auto* old = static_cast<const T*>(reader.read(first, count, before));
-      auto* fresh = static_cast<T*>(writer.target(first, after));
-      for (int64_t i = 0; i < count; ++i) {
-        means[at + i] = Adafactor::moment(old[i], means[at + i], h_);
-        fresh[i] = means[at + i];
-      }
-      writer.store(first, count, after);
+      kernels().margins[type_](sums + at, n, parts, static_cast<double>(count),
+                               reader.read(first, length, before),
+                               writer.target(first, after), &h_, length);
+      writer.store(first, length, after);
     }
   }
 
@@ -276,8 +304,10 @@ class TensorWork final : public Work {
   const Hyper& h_;
   ConvertingReader w_, g_;
   ConvertingWriter new_w_;
-  std::unique_ptr<double[]> squares_;  // of each tile: those of w and of u
-  std::unique_ptr<T[]> row_sums_, column_sums_;
+  const int type_ = static_cast<int>(t_.compute);
+  std::unique_ptr<double[]> squares_;      // of each tile: those of w and of u
+  std::unique_ptr<double[]> moment_sums_;  // of each piece of rows
+  BufferPtr row_sums_, column_sums_;
   double scales_[2];
 };
 
@@ -320,12 +350,14 @@ void CpuBackend::adafactor(const AdafactorTable& table) {
     }
   }
   auto tiles = [](const Work& work) { return work.tiles(); };
-  auto matrices = [](const Work& work) { return work.matrices(); };
+  auto pieces = [](const Work& work) { return work.pieces(); };
+  auto row_pieces = [](const Work& work) { return work.row_pieces(); };
   auto one = [](const Work&) { return int64_t{1}; };
   // From the moments on inputs may be written over.
   each(works, Interrupt::yes, tiles, [](Work& w, int64_t i) { w.sum(i); });
-  each(works, Interrupt::no, matrices,
-       [](Work& w, int64_t i) { w.moments(i); });
+  each(works, Interrupt::no, pieces, [](Work& w, int64_t i) { w.moments(i); });
+  each(works, Interrupt::no, row_pieces,
+       [](Work& w, int64_t i) { w.factors(i); });
   each(works, Interrupt::no, tiles, [](Work& w, int64_t i) { w.square(i); });
   each(works, Interrupt::no, one, [](Work& w, int64_t) { w.scale(); });
   each(works, Interrupt::no, tiles, [](Work& w, int64_t i) { w.step(i); });

@@ -81,6 +81,13 @@ using StepKernel = void (*)(const void* const* in, void* const* out,
 using FactoredKernel = void (*)(const void* g, const void* lines_factors,
                                 const void* factors, void* u, int64_t lines,
                                 int64_t n);
+// The new moments of n places from sums of squared gradients, of `parts` parts
+// that are `stride` apart; the first of them takes the moments as well.
+using MarginKernel = void (*)(void* sums, int64_t stride, int64_t parts,
+                              double count, const void* old, void* moments,
+                              const void* hyper, int64_t n);
+// The factors of rows, or with a null `whole` of columns, in place.
+using FactorKernel = void (*)(void* moments, const double* whole, int64_t n);
 // Not factored: from the old moments of all elements, which become new ones.
 using MomentKernel = void (*)(const void* g, const void* v, void* new_v,
                               void* u, const void* hyper, int64_t n);
@@ -124,6 +131,8 @@ struct Kernels {
   NormalizeVjpKernel normalize_vjp[kDtypes] = {};
   StepKernel step[kRules][kDtypes] = {};
   FactoredKernel factored[kDtypes] = {};
+  MarginKernel margins[kDtypes] = {};
+  FactorKernel factors[kDtypes] = {};
   MomentKernel moments[kDtypes] = {};
   AdafactorKernel adafactor[kDtypes] = {};
   RandomKernel random[4][kDtypes] = {};  // by DistributionKind and output type
