@@ -57,9 +57,10 @@ INGOT_FN uint32_t random_word(uint32_t k0, uint32_t k1, uint32_t i,
   return where(i < lower, words.x0, words.x1);
 }
 
-// [0, 1). float(2^32 - 1) is 2^32; bits near the top would round to 1.
+// [0, 1): bits / 2^32. Those near the top would round to 1; the largest that do
+// not give the number below it.
 INGOT_FN float bits_to_uniform(uint32_t bits) {
-  return min(float(bits) * 2.32830644e-10f, 0.99999994f);
+  return float(min(bits, 0xffffff7fu)) * 2.32830644e-10f;
 }
 
 // The functions below take u from [0, 1).

@@ -167,6 +167,14 @@ def test_normal(dtype: str) -> None:
         assert cdf_distance(values[::10], normal_cdf) < 2
 
 
+def test_normals_are_erfinv_to_the_bit():
+    """Groups of numbers that take a shorter way give what erfinv gives."""
+    key, n, edge = mx.random.key(3), 100_003, 0.99999994
+    x = mx.random.uniform(low=-edge, high=1.0, shape=(n,), key=key)
+    want = mx.erfinv(x) * mx.array(2**0.5, dtype=mx.float32)
+    assert mx.array_equal(mx.random.normal(shape=(n,), key=key), want).item()
+
+
 def test_normal_is_erfinv_of_uniform() -> None:
     """sqrt(2) erfinv of a uniform on (-1, 1): the words decide the normals."""
     k = random.key(6)

@@ -96,14 +96,17 @@ INGOT_FN float expm1(float x) {
 struct LogParts {
   float f, k;
 };
+INGOT_FN LogParts log_parts_of_normal(float x, int bias = 127) {
+  // Bits of 1 less bits of sqrt 1/2: carries into the exponent from there on.
+  uint32_t bits = as_type<uint32_t>(x) + (0x3f800000u - 0x3f3504f3u);
+  float k = float(int32_t(bits >> 23) - bias);
+  float m = as_type<float>((bits & 0x7fffffu) + 0x3f3504f3u);
+  return {m - 1.0f, k};
+}
 INGOT_FN LogParts log_parts(float x) {
   bool subnormal = x < 1.17549435e-38f;
   float normal = where(subnormal, x * 8388608.0f, x);
-  // Bits of 1 less bits of sqrt 1/2: carries into the exponent from there on.
-  uint32_t bits = as_type<uint32_t>(normal) + (0x3f800000u - 0x3f3504f3u);
-  float k = float(int32_t(bits >> 23) - where(subnormal, 150, 127));
-  float m = as_type<float>((bits & 0x7fffffu) + 0x3f3504f3u);
-  return {m - 1.0f, k};
+  return log_parts_of_normal(normal, where(subnormal, 150, 127));
 }
 
 // `y` inside (0, inf), where a logarithm of x has no special value.
@@ -124,6 +127,12 @@ INGOT_FN float log_sum(float f, float k) {
 INGOT_FN float log(float x) {
   LogParts a = log_parts(x);
   return log_special(x, log_sum(a.f, a.k));
+}
+
+// The same of normal numbers.
+INGOT_FN float log_of_normal(float x) {
+  LogParts a = log_parts_of_normal(x);
+  return log_sum(a.f, a.k);
 }
 
 INGOT_FN float log2(float x) {

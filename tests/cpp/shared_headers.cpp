@@ -168,6 +168,18 @@ static void check_random() {
   IS(0.0f, bits_to_uniform(0));
   IS(0.5f, bits_to_uniform(0x80000000u));
   IS(0.99999994f, bits_to_uniform(~0u));
+  for (uint32_t bits = ~0u; bits > ~0u - 1000; --bits) {
+    IS(min(float(bits) * 2.32830644e-10f, 0.99999994f), bits_to_uniform(bits));
+  }
+  uint32_t end = as_type<uint32_t>(0.9966f);
+  for (uint32_t bits = 0; bits < end; bits += 1009) {
+    float x = as_type<float>(bits);
+    IS(math::erfinv(x), math::erfinv_of_center(x));
+  }
+  for (uint32_t bits = end - 1000; bits < end; ++bits) {
+    float x = as_type<float>(bits);
+    IS(math::erfinv(-x), math::erfinv_of_center(-x));
+  }
   IS(true, isfinite(uniform_to_normal(0.0f)));
   IS(true, isfinite(uniform_to_normal(0.99999994f)));
   IS(true, uniform_to_truncated_normal(0.0f, -1.0f, 1.0f) >= -1.0f);

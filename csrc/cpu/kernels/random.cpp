@@ -64,6 +64,32 @@ void round_half(float* x, int64_t n) {
   to_float(half, x, n);
 }
 
+// Few numbers lie in the tails, where erfinv costs more: groups that have none
+// get the same bits from the cheaper function of the center.
+constexpr int64_t kGroup = 32;
+constexpr float kCenter = 0.9966f;
+
+void erfinv(float* x, int64_t n) {
+  int64_t at = 0;
+  for (; at + kGroup <= n; at += kGroup) {
+    uint32_t most = 0;  // as bits, which vectorise
+    for (int64_t i = at; i < at + kGroup; ++i) {
+      most = max(most, as_type<uint32_t>(abs(x[i])));
+    }
+    if (most >= as_type<uint32_t>(kCenter)) {
+      for (int64_t i = at; i < at + kGroup; ++i) x[i] = math::erfinv(x[i]);
+    } else {
+      for (int64_t i = at; i < at + kGroup; ++i) {
+        x[i] = math::erfinv_of_center(x[i]);
+      }
+    }
+  }
+  for (; at < n; ++at) x[at] = math::erfinv(x[at]);
+}
+void erfinv(double* x, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) x[i] = math::erfinv(x[i]);
+}
+
 template <class T, class C>
 struct Draw {
   static constexpr bool half = sizeof(T) == 2;
@@ -94,44 +120,46 @@ struct Draw {
     }
   }
 
-  void unit(const uint32_t* words, C* x, int64_t n) const {
-    for (int64_t i = 0; i < n; ++i) x[i] = uniform(words[i]);
+  // Uniform numbers, scaled and shifted.
+  void uniforms(const uint32_t* words, C* x, int64_t n) const {
     if constexpr (half) {
+      for (int64_t i = 0; i < n; ++i) x[i] = uniform(words[i]);
       rounded(x, n);
       for (int64_t i = 0; i < n; ++i) x[i] = min(x[i], below_one<T>);
+      affine(x, n);
+    } else {
+      C scale = static_cast<C>(args.scale), shift = static_cast<C>(args.shift);
+      for (int64_t i = 0; i < n; ++i) x[i] = uniform(words[i]) * scale + shift;
     }
   }
 
   void normal(const uint32_t* words, C* x, int64_t n) const {
     for (int64_t i = 0; i < n; ++i) {
-      float u = bits_to_uniform(words[i]);
-      if constexpr (sizeof(C) == 8) {
-        x[i] = math::erfinv(static_cast<C>(uniform_to_symmetric(u)));
-      } else {
-        x[i] = uniform_to_erfinv(u);
-      }
+      x[i] = uniform_to_symmetric(bits_to_uniform(words[i]));
     }
+    erfinv(x, n);
     rounded(x, n);
     affine(x, n);
   }
 
   void truncated_normal(const uint32_t* words, C* x, int64_t n) const {
-    unit(words, x, n);
-    affine(x, n);
-    for (int64_t i = 0; i < n; ++i) x[i] = math::erfinv(x[i]);
+    uniforms(words, x, n);
+    erfinv(x, n);
     rounded(x, n);
     C root = static_cast<C>(args.root);
     C low = static_cast<C>(args.low), high = static_cast<C>(args.high);
     for (int64_t i = 0; i < n; ++i) x[i] *= root;
     rounded(x, n);
-    for (int64_t i = 0; i < n; ++i) x[i] = max(min(x[i], high), low);
+    for (int64_t i = 0; i < n; ++i) {  // NaN stays, and the loop vectorises
+      C y = x[i] >= high ? high : x[i];
+      x[i] = y <= low ? low : y;
+    }
   }
 
   template <DistributionKind kind>
   void deviates(const uint32_t* words, C* x, int64_t n) const {
     if constexpr (kind == DistributionKind::uniform) {
-      unit(words, x, n);
-      affine(x, n);
+      uniforms(words, x, n);
     } else if constexpr (kind == DistributionKind::normal) {
       normal(words, x, n);
     } else {
