@@ -84,11 +84,15 @@ Dtype pivot(Dtype from, Dtype to) {
   return from;
 }
 
+// By copies of one tile: they take the longest stores there are.
 template <class T>
 void fill_with(T value, Array& out) {
   T* to = out.data<T>();
-  for_tiles(out.size(), true, Interrupt::yes,
-            [&](int64_t at, int64_t n) { std::fill_n(to + at, n, value); });
+  T tile[kTile];
+  std::fill_n(tile, std::min(kTile, out.size()), value);
+  for_tiles(out.size(), false, Interrupt::yes, [&](int64_t at, int64_t n) {
+    std::memcpy(to + at, tile, n * sizeof(T));
+  });
 }
 
 }  // namespace
