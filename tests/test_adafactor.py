@@ -77,7 +77,7 @@ def test_parameters_and_state_are_written_in_place():
     mx.reset_peak_memory()
     optimizer.update(model, grads)
     mx.eval(model, optimizer.state)
-    assert mx.get_peak_memory() - before < n * n * 4 / 50  # sums over tiles alone
+    assert mx.get_peak_memory() - before < n * n * 4 / 40  # sums over tiles alone
 
 
 def test_what_somebody_holds_stays(rng):
