@@ -79,7 +79,7 @@ $(METAL_VENV)/.installed: $(SOURCES) $(shell find tests/softmetal -type f \
 	  -Cbuild-dir=build/$(METAL_KIND) -Ccmake.define.INGOT_METAL=soft \
 	  -Ccmake.define.INGOT_SOFTMETAL=$(SOFTMETAL) \
 	  -Ccmake.define.INGOT_SANITIZE=$(SANITIZE) \
-	  $(if $(SANITIZE),-Cinstall.strip=false)
+	  $(if $(SANITIZE),-Cinstall.strip=false -Ccmake.define.INGOT_METALLIB=OFF)
 	touch $@
 
 # Formats nothing: says what pre-commit would change.

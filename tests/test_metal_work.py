@@ -254,7 +254,7 @@ import os, signal, threading, time, ingot.core as mx
 mx.set_default_device(mx.gpu)
 mx.eval(mx.tan(mx.sin(mx.ones((2,))))[0] + 1)  # compiles
 x = mx.ones((1 << 21,))
-for _ in range(20): x = mx.tan(mx.sin(x))
+for _ in range(200): x = mx.tan(mx.sin(x))
 y = x[0]
 for _ in range(100_000): y = y + 1  # takes seconds to ask for
 def press():
@@ -275,4 +275,4 @@ def test_ctrl_c_does_not_wait_for_what_the_gpu_was_asked_for():
     command = [sys.executable, "-c", ASKING]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 0.5
+    assert float(done.stdout) < 3  # of more than ten
