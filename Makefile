@@ -27,7 +27,8 @@ test_files = $(addprefix tests/test_,$(addsuffix .py,$(1)))
 # Of the GPU's tests, what goes through other orders of its threads and dispatches.
 METAL_ORDERS = families or work or reductions or softmax or products or gather
 # What runs under a sanitizer; ThreadSanitizer takes 25 us for each thread of the GPU.
-METAL_address = $(call test_files,metal_families metal_errors metal_memory metal_work)
+METAL_address = $(call test_files,metal_families metal_errors metal_memory metal_work) \
+  -k "not asked_for"
 METAL_thread = $(call test_files,metal_families metal_errors metal_memory) \
   -k "not no_more_memory"
 
