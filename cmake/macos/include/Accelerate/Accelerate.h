@@ -16,13 +16,18 @@ enum CBLAS_TRANSPOSE {
   CblasTrans = 112,
   CblasConjTrans = 113
 };
+enum CBLAS_UPLO { CblasUpper = 121, CblasLower = 122 };
 
 #define INGOT_ALIAS(name) __asm("_" #name "$NEWLAPACK")
-#define INGOT_DECLARE(T, gemm, gemv, geqrf, orgqr, ormqr)                      \
+#define INGOT_DECLARE(T, gemm, syrk, gemv, geqrf, orgqr, ormqr)                \
   void cblas_##gemm(enum CBLAS_ORDER order, enum CBLAS_TRANSPOSE trans_a,      \
                     enum CBLAS_TRANSPOSE trans_b, int m, int n, int k,         \
                     T alpha, const T* a, int lda, const T* b, int ldb, T beta, \
                     T* c, int ldc) INGOT_ALIAS(cblas_##gemm);                  \
+  void cblas_##syrk(enum CBLAS_ORDER order, enum CBLAS_UPLO triangle,          \
+                    enum CBLAS_TRANSPOSE trans, int n, int k, T alpha,         \
+                    const T* a, int lda, T beta, T* c, int ldc)                \
+      INGOT_ALIAS(cblas_##syrk);                                               \
   void cblas_##gemv(enum CBLAS_ORDER order, enum CBLAS_TRANSPOSE trans, int m, \
                     int n, T alpha, const T* a, int lda, const T* x, int incx, \
                     T beta, T* y, int incy) INGOT_ALIAS(cblas_##gemv);         \
@@ -37,8 +42,8 @@ enum CBLAS_TRANSPOSE {
                 int* info) INGOT_ALIAS(ormqr);
 
 extern "C" {
-INGOT_DECLARE(float, sgemm, sgemv, sgeqrf, sorgqr, sormqr)
-INGOT_DECLARE(double, dgemm, dgemv, dgeqrf, dorgqr, dormqr)
+INGOT_DECLARE(float, sgemm, ssyrk, sgemv, sgeqrf, sorgqr, sormqr)
+INGOT_DECLARE(double, dgemm, dsyrk, dgemv, dgeqrf, dorgqr, dormqr)
 }
 
 #undef INGOT_DECLARE
