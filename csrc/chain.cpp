@@ -51,9 +51,12 @@ class Builder {
     chain_.shape = shape_of(entries[first]);
     chain_.links.reserve(length);
     for (size_t k = 0; k < length; ++k) add(*entries[first + k].node);
-    results_.reserve(length);
-    for (size_t k = 0; k < length; ++k) {
-      ArrayData& out = entries[first + k].node->output(0);
+  }
+  // Not in the constructor: where this throws, the destructor has to run.
+  void allocate() {
+    results_.reserve(chain_.links.size());
+    for (size_t k = 0; k < chain_.links.size(); ++k) {
+      ArrayData& out = entries_[first_ + k].node->output(0);
       if (out.handles == uses_[k]) continue;  // all of them are links'
       results_.push_back(Array::adopt(out));
       give_memory(results_.back(), k);
@@ -141,6 +144,7 @@ size_t chain_length(const std::vector<Entry>& entries, size_t first) {
 void compute_chain(Backend& backend, std::vector<Entry>& entries, size_t first,
                    size_t length) {
   Builder builder(entries, first, length);
+  builder.allocate();
   backend.chain(builder.chain());
 }
 

@@ -144,11 +144,13 @@ def test_held_results_in_the_middle_are_kept():
 
 def test_an_interrupted_chain_can_be_computed_again():
     x = mx.ones((1 << 20,))
+    mx.eval(x)
     y = mx.tanh(x) * 2
     limit = mx.set_memory_limit(mx.get_active_memory() + 1024)
     try:
-        with pytest.raises(MemoryError):
-            mx.eval(y)
+        for _ in range(3):  # a handle too many let go of would show by now
+            with pytest.raises(MemoryError):
+                mx.eval(y)
     finally:
         mx.set_memory_limit(limit)
     assert y[7].item() == pytest.approx(2 * np.tanh(1))

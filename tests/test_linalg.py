@@ -125,3 +125,14 @@ def test_products_with_the_own_transpose(dtype, turn, shape):
         want = 0.5 * want - 2 * np.asarray(c.astype(mx.float64))
         size = size + 2 * np.abs(np.asarray(c.astype(mx.float64)))
         assert np.all(np.abs(np.asarray(added) - want) <= 20 * ulp * size)
+
+
+def test_a_product_with_the_own_transpose_does_not_read_old_memory():
+    x = mx.array(np.random.default_rng(1).normal(size=(300, 70)).astype(np.float32))
+    expected = np.asarray(x) @ np.asarray(x).T
+    for beta in (0.0, 2.0):
+        left = mx.full((300, 300), float("nan"))
+        mx.eval(x, left)
+        del left  # its memory is what the product gets
+        got = mx.addmm(mx.ones((300, 300)), x, x.T, beta=beta)
+        np.testing.assert_allclose(np.asarray(got), expected + beta, atol=1e-4)
