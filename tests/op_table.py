@@ -81,6 +81,7 @@ RUNTIME = {
     *("set_printoptions", "get_printoptions", "printoptions"),
     *("get_num_threads", "set_num_threads", "elementwise_ops"),
     *("step", "adafactor", "composed_step", "increment", "match", "rules"),
+    *("tree_flatten", "tree_map", "tree_unflatten"),
 }
 
 __all__ = ["ALIASES", "BY_NAME", "EXEMPT", "OPS", "RUNTIME", "OpCase", "Sample"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
+from collections import OrderedDict, defaultdict, namedtuple
 from typing import Any
 
 import pytest
@@ -95,7 +95,7 @@ def test_unflatten_makes_lists_of_indices_only() -> None:
         ([("a.b", 1), ("a", 2)], "'a' is a subtree too"),
         ([("a.99999999999", 1)], "too large a gap"),
         ([("9" * 5000, 1)], "too large a gap"),
-        ([(".".join("a" * 100_000), 1)], "nested too deeply"),
+        ([(".".join("a" * 100_000), 1)], "must nest at most 900 deep"),
     ],
 )
 def test_unflatten_refuses_names_that_make_no_tree(pairs: Any, message: str) -> None:
@@ -159,6 +159,40 @@ def test_map_with_path_prefixes() -> None:
         {"x": "m.1.x"},
     ]
     assert tree_map_with_path(lambda p, _: p, 5) == ""
+
+
+def test_other_kinds_of_dicts_keep_their_ways() -> None:
+    """Their own order; keys that are no strings; nothing added to a defaultdict."""
+    ordered = OrderedDict(a=1, b=2)
+    ordered.move_to_end("a")
+    assert tree_flatten(ordered) == [("b", 2), ("a", 1)]
+    assert list(tree_map(lambda x: x, ordered)) == ["b", "a"]
+    assert tree_flatten({1: {2.5: 0, None: 1}}) == [("1.2.5", 0), ("1.None", 1)]
+    with pytest.raises(ValueError, match="tree 2 has no 'a'"):
+        tree_map(lambda x, _: x, {"a": 1}, {})
+    assert tree_map(lambda x, y: x + y, {"a": 1}, defaultdict(int, a=2)) == {"a": 3}
+
+
+def test_a_tree_that_changes_meanwhile_is_refused() -> None:
+    tree: Any = {"a": 1, "b": 2}
+
+    def grow(x: Any) -> Any:
+        tree["c"] = 3
+        return x
+
+    with pytest.raises(RuntimeError, match="a dict changed its size"):
+        tree_map(grow, tree)
+    shrinking = [1, 2, 3]
+    assert tree_map(lambda x: shrinking.pop(), shrinking) == [3, 2]
+
+
+def test_unflatten_wants_pairs() -> None:
+    with pytest.raises(
+        ValueError, match="must be pairs \\(name, leaf\\), got one of 3"
+    ):
+        tree_unflatten([("a", 1, 2)])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="has no len"):
+        tree_unflatten([5])  # type: ignore[list-item]
 
 
 def test_merge() -> None:

@@ -21,6 +21,15 @@ namespace ingot::python {
 namespace nb = nanobind;
 using namespace nb::literals;
 
+// What a function of Python's gave: a new reference, or an error.
+inline nb::object owned(PyObject* result) {
+  if (!result) throw nb::python_error();
+  return nb::steal(result);
+}
+inline void check(int status) {
+  if (status < 0) throw nb::python_error();
+}
+
 // Prints as str(value): only once a message needs it, for to print an array is
 // to compute it.
 struct Shown {

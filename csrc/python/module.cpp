@@ -101,6 +101,7 @@ NB_MODULE(_core, m) {
   bind_random(m);
   bind_transforms(m);
   bind_step(m);
+  bind_utils(m);
   bind_metal(m);
   bind_bench(m);
   bind_methods(m, m.attr("array"));

@@ -46,6 +46,9 @@ void for_each_array(nb::handle tree, F&& f) {
   detail::visit_arrays(detail::state_of(tree), f, 0);
 }
 
+// A tree of dicts and lists from pairs (name, leaf).
+nb::object unflatten(const nb::list& pairs);
+
 // A tree of the same structure, with its arrays replaced in order; every other
 // leaf stays.
 nb::object replace_arrays(nb::handle tree, const Arrays& arrays, size_t& next);

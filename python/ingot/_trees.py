@@ -1,71 +1,19 @@
-"""The walks behind ingot.utils, and what to say of trees that do not fit."""
+"""What ingot.utils says of trees that do not fit, and how it merges them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import repeat, zip_longest
+from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any
 
 __all__ = [
     "IsLeaf",
-    "Mismatch",
-    "Node",
-    "containers",
     "explain_mismatch",
     "explain_recursion",
-    "flatten",
-    "map_leaves",
-    "map_leaves_with_path",
     "merge",
 ]
 
 IsLeaf = Callable[[Any], bool] | None
-
-# A flat name such as "a.99999999999" would ask tree_unflatten for that long a list.
-_LARGEST_GAP = 1 << 20
-
-
-class Node(dict[str, Any]):
-    """A dict that tree_unflatten made, as against a leaf that is a dict."""
-
-
-class Mismatch(Exception):
-    """A tree of `rest` lacks a node."""
-
-
-def flatten(
-    tree: Any, name: str, is_leaf: IsLeaf, add: Callable[[str, Any], Any]
-) -> None:
-    if is_leaf is not None and is_leaf(tree):
-        add(name[1:], tree)
-    elif isinstance(tree, dict):
-        for key, child in tree.items():
-            flatten(child, f"{name}.{key}", is_leaf, add)
-    elif isinstance(tree, (list, tuple)):
-        for i, child in enumerate(tree):
-            flatten(child, f"{name}.{i}", is_leaf, add)
-    else:
-        add(name[1:], tree)
-
-
-def _is_index(name: str) -> bool:
-    return name.isascii() and name.isdigit() and (name == "0" or name[0] != "0")
-
-
-def containers(node: Node) -> Any:
-    for key, child in node.items():
-        if type(child) is Node:
-            node[key] = containers(child)
-    if not all(map(_is_index, node)):
-        return dict(node)
-    # By length first: int() of a name with thousands of digits is slow or refused.
-    last = max(node, key=lambda name: (len(name), name))
-    if len(last) > 18 or int(last) > len(node) + _LARGEST_GAP:
-        raise ValueError(
-            f"tree_unflatten: index {last[:24]} leaves too large a gap in a list of "
-            f"{len(node)}"
-        )
-    return [node.get(str(i), {}) for i in range(int(last) + 1)]
 
 
 def _rebuild(tree: list[Any] | tuple[Any, ...], children: list[Any]) -> Any:
@@ -74,57 +22,6 @@ def _rebuild(tree: list[Any] | tuple[Any, ...], children: list[Any]) -> Any:
     if hasattr(tree, "_fields"):  # a namedtuple takes its fields one by one
         return type(tree)(*children)
     return tuple(children)
-
-
-def _columns(tree: Any, rest: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
-    """For each child of `tree` in turn, the nodes of `rest` at its place."""
-    if not rest or not tree:
-        return repeat(())
-    kind = dict if isinstance(tree, dict) else (list, tuple)
-    for other in rest:
-        # By type as well: an array or a string would accept an index too.
-        if not isinstance(other, kind) or len(other) < len(tree):
-            raise Mismatch
-    if kind is not dict:
-        return zip(*rest, strict=False)
-    try:
-        return zip(*[[other[key] for key in tree] for other in rest], strict=True)
-    except KeyError:
-        raise Mismatch from None
-
-
-def map_leaves(
-    fn: Callable[..., Any], tree: Any, rest: tuple[Any, ...], is_leaf: IsLeaf
-) -> Any:
-    if is_leaf is not None and is_leaf(tree):
-        return fn(tree, *rest)
-    if isinstance(tree, dict):
-        items = zip(tree.items(), _columns(tree, rest), strict=False)
-        return {key: map_leaves(fn, child, r, is_leaf) for (key, child), r in items}
-    if isinstance(tree, (list, tuple)):
-        pairs = zip(tree, _columns(tree, rest), strict=False)
-        return _rebuild(tree, [map_leaves(fn, child, r, is_leaf) for child, r in pairs])
-    return fn(tree, *rest)
-
-
-def map_leaves_with_path(
-    fn: Callable[..., Any],
-    tree: Any,
-    rest: tuple[Any, ...],
-    is_leaf: IsLeaf,
-    path: str,
-) -> Any:
-    if is_leaf is not None and is_leaf(tree):
-        return fn(path, tree, *rest)
-    if not isinstance(tree, (dict, list, tuple)):
-        return fn(path, tree, *rest)
-    dot = f"{path}." if path else ""
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
-    children = {
-        key: map_leaves_with_path(fn, child, r, is_leaf, f"{dot}{key}")
-        for (key, child), r in zip(items, _columns(tree, rest), strict=False)
-    }
-    return children if isinstance(tree, dict) else _rebuild(tree, [*children.values()])
 
 
 def explain_mismatch(

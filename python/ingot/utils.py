@@ -5,18 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ._trees import (
-    IsLeaf,
-    Mismatch,
-    Node,
-    containers,
-    explain_mismatch,
-    explain_recursion,
-    flatten,
-    map_leaves,
-    map_leaves_with_path,
-    merge,
-)
+from . import _core
+from ._trees import IsLeaf, explain_mismatch, explain_recursion, merge
 
 __all__ = [
     "tree_flatten",
@@ -59,25 +49,21 @@ def tree_flatten(
         >>> tree_flatten([1, 2], prefix=".x", destination={})
         {'x.0': 1, 'x.1': 2}
     """
-    if destination is None:
-        destination = []
-    if isinstance(destination, dict):
-        add: Callable[[str, Any], Any] = destination.__setitem__
-    elif isinstance(destination, list):
-        append = destination.append
-
-        def add(name: str, leaf: Any) -> None:
-            append((name, leaf))
-
-    else:
+    if destination is not None and not isinstance(destination, (list, dict)):
         raise ValueError(
             "tree_flatten: destination must be a list, a dict or None, "
             f"got {type(destination).__name__}"
         )
     try:
-        flatten(tree, prefix, is_leaf, add)
+        pairs = _core.tree_flatten(tree, prefix, is_leaf)
     except RecursionError as error:
         raise explain_recursion("tree_flatten", (tree,), error) from None
+    if destination is None:
+        return pairs
+    if isinstance(destination, dict):
+        destination.update(pairs)
+    else:
+        destination.extend(pairs)
     return destination
 
 
@@ -95,8 +81,8 @@ def tree_unflatten(tree: Iterable[tuple[str, Any]] | dict[str, Any]) -> Any:
         The tree; tuples come back as lists, and an empty `tree` gives an empty list.
 
     Raises:
-        ValueError: A name is given twice, is both a leaf and a subtree, or asks for
-            a list with a gap of more than a million entries.
+        ValueError: A name is given twice, is both a leaf and a subtree, nests more
+            than 900 deep, or asks for a list with a gap of more than a million entries.
         TypeError: A name is not a string.
 
     Example:
@@ -107,31 +93,7 @@ def tree_unflatten(tree: Iterable[tuple[str, Any]] | dict[str, Any]) -> Any:
         [{}, {}, 5]
     """
     pairs = list(tree.items() if isinstance(tree, dict) else tree)
-    if len(pairs) == 1 and pairs[0][0] == "":
-        return pairs[0][1]
-    root = Node()
-    for name, leaf in pairs:
-        if not isinstance(name, str):
-            raise TypeError(
-                f"tree_unflatten: names must be strings, got {type(name).__name__}"
-            )
-        *path, last = name.split(".")
-        node = root
-        for part in path:
-            child = node.setdefault(part, Node())
-            if type(child) is not Node:
-                raise ValueError(
-                    f"tree_unflatten: {name!r} lies under a name that is a leaf"
-                )
-            node = child
-        if last in node:
-            kind = "a subtree too" if type(node[last]) is Node else "given twice"
-            raise ValueError(f"tree_unflatten: leaf {name!r} is {kind}")
-        node[last] = leaf
-    try:
-        return containers(root) if root else []
-    except RecursionError:
-        raise ValueError("tree_unflatten: the names are nested too deeply") from None
+    return _core.tree_unflatten(pairs)
 
 
 def tree_map(
@@ -159,8 +121,8 @@ def tree_map(
         {'a': [11, 22]}
     """
     try:
-        return map_leaves(fn, tree, rest, is_leaf)
-    except Mismatch:
+        return _core.tree_map(fn, tree, rest, is_leaf, None)
+    except _core.TreeMismatch:
         raise explain_mismatch("tree_map", tree, rest, is_leaf) from None
     except RecursionError as error:
         raise explain_recursion("tree_map", (tree,), error) from None
@@ -195,8 +157,8 @@ def tree_map_with_path(
         {'a': ['a.0=1', 'a.1=2']}
     """
     try:
-        return map_leaves_with_path(fn, tree, rest, is_leaf, path or "")
-    except Mismatch:
+        return _core.tree_map(fn, tree, rest, is_leaf, path or "")
+    except _core.TreeMismatch:
         raise explain_mismatch("tree_map_with_path", tree, rest, is_leaf) from None
     except RecursionError as error:
         raise explain_recursion("tree_map_with_path", (tree,), error) from None
@@ -260,16 +222,11 @@ def tree_reduce(
         >>> tree_reduce(lambda total, x: total + x, {"a": [1, 2], "b": 3}, 0)
         6
     """
-    leaves: list[Any] = []
-
-    def add(_: str, leaf: Any) -> None:
-        leaves.append(leaf)
-
     try:
-        flatten(tree, "", is_leaf, add)
+        leaves = _core.tree_flatten(tree, "", is_leaf)
     except RecursionError as error:
         raise explain_recursion("tree_reduce", (tree,), error) from None
     result = initializer
-    for leaf in leaves:
+    for _, leaf in leaves:
         result = leaf if result is None else fn(result, leaf)
     return result
