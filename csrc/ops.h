@@ -107,6 +107,16 @@ Array softmax(const Array& x, const Axes& axes = {});
 // float64 if any input is. A small scale keeps it in the range of float32.
 Array global_norm(const Arrays& arrays, double scale = 1);
 
+// --- clipping (ops/clip_norm.cpp) ---
+
+struct Clipped {
+  Arrays gradients;
+  Array norm;  // before
+};
+// Gradients times min(1, max_norm / (norm + 1e-6)), for the norm over all of
+// them. Integers become float32. What nobody else holds is written over.
+Clipped clip_norm(const Arrays& gradients, const Array& max_norm);
+
 // --- normalization (ops/normalize.cpp) along the last axis ---
 
 // An empty weight or bias is none; else it is a vector, with an element for

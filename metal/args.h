@@ -173,11 +173,18 @@ struct NormArgs {
   float scale;
 };
 
-// One tensor of a step whose operands are bound one by one.
+// The numbers of a step: factors of clipping, which are 1 without, and the
+// rule's Hyper.
 enum { kStepMaxHyper = 16 };
+struct StepArgs {
+  float clip[2];
+  float hyper[kStepMaxHyper];
+};
+
+// One tensor of a step whose operands are bound one by one.
 struct StepTensorArgs {
   uint64_t count;
-  float hyper[kStepMaxHyper];
+  StepArgs step;
 };
 
 // A tensor of Adafactor's step, as in csrc/ops/adafactor.h. A threadgroup takes

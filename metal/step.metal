@@ -10,16 +10,23 @@
 
 using namespace ingot;
 
+// A gradient as if the clipping had stored it.
+template <class G>
+inline float clipped(G g, constant StepArgs& args) {
+  return float(G(float(g) * args.clip[0] * args.clip[1]));
+}
+
 // W, G and S are the types of parameters, gradients and state; Out is W, or float
 // for rules that give an update.
 template <class Rule, class W, class G, class S, class Out>
 [[kernel]] void step_pieces(device const StepPiece* pieces [[buffer(0)]],
-                            constant typename Rule::template Hyper<float>& hyper
-                            [[buffer(1)]],
+                            constant StepArgs& args [[buffer(1)]],
                             uint group [[threadgroup_position_in_grid]],
                             uint thread_index
                             [[thread_position_in_threadgroup]]) {
   const int slots = Rule::slots;
+  typedef typename Rule::template Hyper<float> Hyper;
+  constant Hyper& hyper = *(constant Hyper*)args.hyper;
   StepPiece piece = pieces[group];
   device const W* w = (device const W*)piece.in[0];
   device const G* g = (device const G*)piece.in[1];
@@ -30,7 +37,7 @@ template <class Rule, class W, class G, class S, class Out>
     for (int k = 0; k < slots; ++k) {
       e.s[k] = float(((device const S*)piece.in[2 + k])[i]);
     }
-    e = Rule::step(e, float(g[i]), hyper);
+    e = Rule::step(e, clipped(g[i], args), hyper);
     new_w[i] = Out(e.w);
     for (int k = 0; k < slots; ++k) {
       ((device S*)piece.out[1 + k])[i] = S(e.s[k]);
@@ -50,7 +57,7 @@ template <class Rule, class W, class G, class S, class Out>
     uint thread_index [[thread_position_in_threadgroup]]) {
   const int slots = Rule::slots;
   typedef typename Rule::template Hyper<float> Hyper;
-  constant Hyper& hyper = *(constant Hyper*)args.hyper;
+  constant Hyper& hyper = *(constant Hyper*)args.step.hyper;
   for (int k = 0; k < kEach; ++k) {
     ulong i = element(group, thread_index, k);
     if (i >= args.count) return;
@@ -58,7 +65,7 @@ template <class Rule, class W, class G, class S, class Out>
     e.w = float(w[i]);
     if (slots > 0) e.s[0] = float(s0[i]);
     if (slots > 1) e.s[slots > 1] = float(s1[i]);
-    e = Rule::step(e, float(g[i]), hyper);
+    e = Rule::step(e, clipped(g[i], args.step), hyper);
     new_w[i] = Out(e.w);
     if (slots > 0) new_s0[i] = S(e.s[0]);
     if (slots > 1) new_s1[i] = S(e.s[slots > 1]);

@@ -8,7 +8,17 @@ import ingot.core as mx
 import ingot.optimizers as optim
 import numpy as np
 import pytest
-from optimizer_cases import FLOATS, from_numpy, to_numpy
+from ingot import _core
+from optimizer_cases import FLOATS, from_numpy, same_bits, to_numpy
+from step_cases import RULES, operands, settings, trained
+
+# Types of parameters, gradients and states.
+KINDS = [
+    (mx.float32, mx.float32, mx.float32),
+    (mx.float64, mx.float64, mx.float64),
+    (mx.bfloat16, mx.bfloat16, mx.float32),
+    (mx.float16, mx.float32, mx.float32),
+]
 
 
 def norm_of(tree: list) -> float:
@@ -82,6 +92,66 @@ def test_a_loop_lets_go_of_the_old_gradients_at_once():
         gc.enable()
 
 
+def clipped_step(rule, dtypes, early: bool):
+    """New parameters and states of a step after clipping, which is computed early."""
+    p, g, s = operands(rule, dtypes)
+    clipped, norm = optim.clip_grad_norm(g, 0.5)
+    if early:
+        mx.eval(clipped)
+    new_p, new_s = _core.step(rule, p, clipped, s, settings(rule))
+    mx.eval(new_p, new_s)
+    return [*new_p, *(x for column in new_s for x in column), *clipped, norm]
+
+
+@pytest.mark.parametrize("dtypes", KINDS, ids=lambda k: "-".join(map(str, k)))
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "scale"])
+def test_a_step_that_clips_as_it_reads_has_the_same_bits(rule, dtypes):
+    fused = clipped_step(rule, dtypes, early=False)
+    apart = clipped_step(rule, dtypes, early=True)
+    assert same_bits(fused, apart)
+
+
+def test_a_step_takes_no_memory_for_clipped_gradients():
+    n = 300_000
+    model = {"a": mx.ones((n,)), "b": mx.ones((n,))}
+    grads = {"a": mx.full((n,), 0.5), "b": mx.full((n,), 0.25)}
+    optimizer = trained(model, grads)
+    before = mx.get_active_memory()
+    mx.reset_peak_memory()
+    clipped, norm = optim.clip_grad_norm(grads, 1.0)
+    optimizer.update(model, clipped)
+    mx.eval(model, optimizer.state, norm)
+    assert mx.get_peak_memory() - before < 4096
+    # Those of two optimizers come from the same clipping; it is computed at last.
+    halves = [({k: model[k]}, {k: clipped[k]}) for k in model]
+    for part, gradients in halves:
+        optimizer = optim.SGD(0.1)
+        want = to_numpy(next(iter(part.values()))) - np.float32(0.1) * (
+            to_numpy(next(iter(grads[k] for k in part))) / np.float32(norm.item())
+        )
+        optimizer.update(part, gradients)
+        mx.eval(part)
+        got = to_numpy(next(iter(part.values())))
+        np.testing.assert_allclose(got, want, rtol=1e-6)
+    got = np.sqrt(sum(np.sum(to_numpy(g).astype(float) ** 2) for g in clipped.values()))
+    np.testing.assert_allclose(got, 1.0, rtol=1e-5)
+
+
+def test_a_derivative_goes_through_clipping_and_step(rng):
+    """Traced, they stay apart."""
+    x = from_numpy(rng.normal(size=5), mx.float64)
+
+    def f(g: mx.array) -> mx.array:
+        clipped, _ = optim.clip_grad_norm([g], 0.7)
+        return (optim.SGD(0.5).apply_gradients(clipped, [g * 0.0])[0] * x).sum()
+
+    def composed(g: mx.array) -> mx.array:
+        return -0.5 * (g * x).sum() * (0.7 / (mx.linalg.norm(g) + 1e-6))
+
+    got, want = mx.grad(f)(x), mx.grad(composed)(x)
+    np.testing.assert_allclose(to_numpy(got), to_numpy(want), rtol=1e-6, atol=1e-12)
+
+
 def test_nan_spoils_all_and_infinity_shows():
     clipped, norm = optim.clip_grad_norm([mx.array([1.0, float("nan")])], 1.0)
     assert np.isnan(norm.item()) and np.all(np.isnan(to_numpy(clipped[0])))
@@ -112,6 +182,15 @@ def test_bad_input():
             optim.clip_grad_norm({"w": mx.ones((2,))}, bad)
     with pytest.raises(TypeError, match=r"gradient a\.0 must be an array, got None"):
         optim.clip_grad_norm({"a": [None]}, 1.0)
+
+
+def test_arrays_of_a_subclass_are_gradients():
+    class Weight(mx.array):
+        pass
+
+    clipped, norm = optim.clip_grad_norm({"w": [Weight([3.0, 4.0])]}, 1.0)
+    assert norm.item() == 5
+    np.testing.assert_allclose(to_numpy(clipped["w"][0]), [0.6, 0.8], atol=1e-6)
 
 
 def test_the_derivative_of_clipping(rng):

@@ -155,6 +155,33 @@ def test_the_norm_of_a_tree_takes_two_dispatches(size, rng):
     np.testing.assert_allclose(norm.item(), want, rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [mx.float32, mx.bfloat16], ids=str)
+def test_a_step_clips_as_it_reads(dtype, rng):
+    """Two dispatches for the norm, one for the step, which gives the same bits."""
+    values = {k: to_numpy(x) for k, x in model_of(rng, 148).items()}
+
+    def train(early: bool) -> list[mx.array]:
+        model, grads = (
+            {k: from_numpy(x, dtype) for k, x in values.items()} for _ in "pg"
+        )
+        optimizer = optim.AdamW(1e-2)
+        optimizer.update(model, grads)
+        mx.eval(model, optimizer.state, grads)
+        before = mx.metal._counts()
+        with no_fallbacks():
+            clipped, _ = optim.clip_grad_norm(grads, 1.0)
+            if early:
+                mx.eval(clipped)
+            optimizer.update(model, clipped)
+            mx.eval(model, optimizer.state)
+        if not early:  # the step is asked for once the norm is known
+            assert cost_since(before)["dispatches"] == 3
+        return [*model.values(), *clipped.values()]
+
+    with mx.stream(mx.gpu):
+        assert same_bits(train(early=False), train(early=True))
+
+
 def test_what_sorting_and_indexing_cost(rng):
     """A dispatch for blocks of 1024, one for each doubling, one for indices."""
     x = mx.array(rng.normal(size=1024).astype(np.float32))

@@ -27,26 +27,23 @@ Dtype compute_of(Dtype x) {
 
 // All elements of the arrays, in order, and how they are cut into groups.
 struct Plan {
-  std::vector<Sweep> sweeps;
-  std::vector<Dtype> types;
+  const Inputs& arrays;
   std::vector<Piece> pieces;
   std::vector<int64_t> groups;  // where each begins in `pieces`, and the end
   int64_t size = 0;
 
-  explicit Plan(const Inputs& xs) {
+  explicit Plan(const Inputs& xs) : arrays(xs) {
+    pieces.reserve(xs.size());
     int64_t filled = kPiece;  // of the current group; so far there is none
-    for (const Array& x : xs) {
-      Shape axes(x.ndim());
-      std::iota(axes.begin(), axes.end(), 0);
-      types.push_back(compute_of(x.dtype()));
-      sweeps.emplace_back(x, axes, types.back());
+    for (int64_t i = 0; i < xs.size(); ++i) {
+      const Array& x = xs[i];
       for (int64_t at = 0; at < x.size();) {
         if (filled == kPiece) {
           groups.push_back(pieces.size());
           filled = 0;
         }
         int64_t n = std::min(kPiece - filled, x.size() - at);
-        pieces.push_back({static_cast<int64_t>(sweeps.size()) - 1, at, at + n});
+        pieces.push_back({i, at, at + n});
         filled += n;
         at += n;
       }
@@ -72,9 +69,18 @@ struct Plan {
     return start;
   }
 
+  // Calls f(Sweep, Lines) for the tiles of a piece.
   template <class F>
   void tiles(const Piece& piece, F&& f) const {
-    sweeps[piece.array].tiles(0, 1, piece.begin, piece.end, f);
+    const Array& x = arrays[piece.array];
+    Shape axes(x.ndim());
+    std::iota(axes.begin(), axes.end(), 0);
+    Sweep sweep(x, axes, compute_of(x.dtype()));
+    sweep.tiles(0, 1, piece.begin, piece.end,
+                [&](const Lines& lines) { f(sweep, lines); });
+  }
+  Dtype type(const Piece& piece) const {
+    return compute_of(arrays[piece.array].dtype());
   }
 };
 
@@ -83,10 +89,10 @@ double add(double a, double b) { return a + b; }
 double sum_of_squares(const Plan& plan) {
   auto square = [&](const Piece& piece) {
     const Kernels& k = kernels();
-    int type = static_cast<int>(plan.types[piece.array]);
+    int type = static_cast<int>(plan.type(piece));
     double sum = 0, center = 0;
-    plan.tiles(piece, [&](const Lines& x) {
-      auto& table = plan.sweeps[piece.array].by_rows() ? k.rows : k.columns;
+    plan.tiles(piece, [&](const Sweep& sweep, const Lines& x) {
+      auto& table = sweep.by_rows() ? k.rows : k.columns;
       table[static_cast<int>(Pass::deviations)][type](x.data, x.stride, x.lines,
                                                       x.n, &sum, &center);
     });
@@ -98,8 +104,8 @@ double sum_of_squares(const Plan& plan) {
 // Calls f(|x|) for the elements of a piece.
 template <class F>
 void magnitudes(const Plan& plan, const Piece& piece, F&& f) {
-  bool wide = plan.types[piece.array] == Dtype::float64;
-  plan.tiles(piece, [&](const Lines& x) {
+  bool wide = plan.type(piece) == Dtype::float64;
+  plan.tiles(piece, [&](const Sweep&, const Lines& x) {
     for (int64_t i = 0; i < x.lines * x.n; ++i) {
       f(std::abs(wide ? static_cast<const double*>(x.data)[i]
                       : static_cast<const float*>(x.data)[i]));

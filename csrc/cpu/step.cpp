@@ -14,7 +14,9 @@ namespace {
 class StepPass {
  public:
   explicit StepPass(const StepTable& table)
-      : table_(table), row_(kernels().step[static_cast<int>(table.rule)]) {}
+      : table_(table),
+        row_(kernels().step[static_cast<int>(table.rule)]),
+        scale_(kernels().step[static_cast<int>(StepRule::Scale)]) {}
 
   void run(const StepChunk& chunk) const {
     const StepTensor& t = table_.tensors[static_cast<size_t>(chunk.tensor)];
@@ -65,6 +67,7 @@ class StepPass {
         convert(in[i], dtype, wide[i].bytes, t.compute, n);
         in[i] = wide[i].bytes;
       }
+      if (table_.clips) in[1] = clipped(t, in[1], wide[1], raw[1], n);
       // A kernel may write where it reads: scratch serves for both.
       for (int i = 0; i < outputs(); ++i) {
         int source = i == 0 ? 0 : i + 1;  // there is no new gradient
@@ -78,6 +81,22 @@ class StepPass {
     }
   }
 
+  // Gradients as if the clipping had stored them.
+  const void* clipped(const StepTensor& t, const void* g, Scratch& wide,
+                      Scratch& raw, int64_t n) const {
+    const void* in[] = {g, g};
+    void* out[] = {wide.bytes};
+    const void* clip = &table_.clip_float;
+    if (t.compute == Dtype::float64) clip = &table_.clip;
+    scale_[static_cast<int>(t.compute)](in, out, clip, n);
+    Dtype dtype = t.in[1]->dtype();
+    if (dtype != t.compute) {
+      convert(wide.bytes, t.compute, raw.bytes, dtype, n);
+      convert(raw.bytes, dtype, wide.bytes, t.compute, n);
+    }
+    return wide.bytes;
+  }
+
   static bool converts(const StepTensor& t, int output) {
     return t.out[output]->dtype() != t.compute;
   }
@@ -87,7 +106,7 @@ class StepPass {
   }
 
   const StepTable& table_;
-  const StepKernel* row_;
+  const StepKernel *row_, *scale_;
 };
 
 // Runs of chunks, so that a thread claims about one full chunk's elements even

@@ -59,9 +59,11 @@ Sweep::Split Sweep::split(const Array& x, const Shape& axes) {
       inward.push_back(i);
     }
   }
-  std::stable_sort(inward.begin(), inward.end(), [&](int64_t a, int64_t b) {
-    return std::abs(x.strides()[a]) > std::abs(x.strides()[b]);
-  });
+  if (inward.size() > 1) {  // for else it takes memory in vain
+    std::stable_sort(inward.begin(), inward.end(), [&](int64_t a, int64_t b) {
+      return std::abs(x.strides()[a]) > std::abs(x.strides()[b]);
+    });
+  }
   for (int64_t i : inward) {
     s.reduced_shape.push_back(x.shape(i));
     s.reduced_strides.push_back(x.strides()[i]);

@@ -68,14 +68,23 @@ void add(Batch& batch, const Tensor& t) {
   for (const Array& x : t.out) batch.addressed.push_back({x, true});
 }
 
+StepArgs args_of(const StepTable& table) {
+  static_assert(kMaxHyper <= kStepMaxHyper);
+  StepArgs args = {{table.clip_float.factor, table.clip_float.rest}, {}};
+  std::copy(std::begin(table.hyper_float), std::end(table.hyper_float),
+            args.hyper);
+  return args;
+}
+
 // All tensors of the same types at once.
 void run(const StepTable& table, const std::vector<std::string>& types,
          Batch& batch) {
   Array pieces = uploaded(batch.pieces);
+  StepArgs args = args_of(table);
   encoder().dispatch({.pipeline = pipeline("step", "step_pieces", types),
                       .operands = {{pieces}},
-                      .args = table.hyper_float,
-                      .args_size = sizeof(table.hyper_float),
+                      .args = &args,
+                      .args_size = sizeof(args),
                       .addressed = std::move(batch.addressed),
                       .groups = static_cast<int64_t>(batch.pieces.size()),
                       .threads = kGroup});
@@ -83,10 +92,7 @@ void run(const StepTable& table, const std::vector<std::string>& types,
 
 // One tensor, for devices that can't follow addresses.
 void run(const StepTable& table, const Tensor& t) {
-  static_assert(kMaxHyper <= kStepMaxHyper);
-  StepTensorArgs args = {static_cast<uint64_t>(t.in[0].size()), {}};
-  std::copy(std::begin(table.hyper_float), std::end(table.hyper_float),
-            args.hyper);
+  StepTensorArgs args = {static_cast<uint64_t>(t.in[0].size()), args_of(table)};
   Dispatch work = {
       .pipeline = pipeline("step", "step_tensor", types_of(table, t)),
       .args = &args,

@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: MIT
 #include "csrc/ops/step.h"
 
+#include <mutex>
+#include <optional>
 #include <sstream>
 
 #include "csrc/backend.h"
@@ -103,9 +105,17 @@ Arrays compose(StepRule rule, const Layout& at, const Inputs& in) {
   });
 }
 
+// What a step takes instead of clipped gradients.
+struct Clipping {
+  Arrays gradients, settings;
+};
+
 class Step final : public Op {
  public:
-  Step(StepRule rule, Layout layout) : rule_(rule), at_(layout) {}
+  // With `clips`, the settings of a clipping follow those of the rule. Such a
+  // step is not asked for derivatives: see clipping_of().
+  Step(StepRule rule, Layout layout, bool clips)
+      : rule_(rule), at_(layout), clips_(clips) {}
   const char* name() const override { return "step"; }
 
   Spec spec(const Inputs& in, int64_t output) const override {
@@ -157,6 +167,13 @@ class Step final : public Op {
       fill_hyper_of<Rule>(
           table, [&](int j) -> const Array& { return in[at_.setting(j)]; });
     });
+    table.clips = clips_;
+    if (!clips_) return;
+    auto first = static_cast<int64_t>(info(rule_).settings.size());
+    table.clip = hyper_of<Scale, double>(
+        [&](int j) { return number(in[at_.setting(first + j)]); });
+    table.clip_float = {static_cast<float>(table.clip.factor),
+                        static_cast<float>(table.clip.rest)};
   }
 
   void fill_work(StepTable& table, const Inputs& in, const Outputs& out) const {
@@ -180,7 +197,7 @@ class Step final : public Op {
     StepTensor t{};
     t.size = in[at_.operand(i, 0)].size();
     t.compute = compute_type(in[at_.operand(i, 0)].dtype());
-    t.direct = true;
+    t.direct = !clips_;
     for (int k = 0; k < at_.operands_each(); ++k) {
       const Array& x = in[at_.operand(i, k)];
       t.in[k] = &x;
@@ -195,9 +212,34 @@ class Step final : public Op {
     return t;
   }
 
+  friend std::optional<Clipping> clipping_of(const Layout& at,
+                                             const Inputs& in);
+
   StepRule rule_;
   Layout at_;
+  bool clips_;
 };
+
+// Where all gradients come from one clipping that has not been computed, and
+// that no derivative is asked of.
+std::optional<Clipping> clipping_of(const Layout& at, const Inputs& in) {
+  Node& node = *in[at.operand(0, 1)]->node;
+  Clipping found;
+  std::lock_guard lock(graph_mutex());
+  auto* clip = dynamic_cast<const Step*>(node.op.get());
+  if (!clip || clip->rule_ != StepRule::Scale) return {};
+  if (node.status != Status::lazy) return {};
+  for (int64_t i = 0; i < at.tensors; ++i) {
+    const Array& g = in[at.operand(i, 1)];
+    if (g->node != &node || g.tracer()) return {};
+    int64_t tensor = g.get() - &node.output(0);
+    found.gradients.push_back(node.inputs[clip->at_.operand(tensor, 0)]);
+  }
+  for (int64_t j = clip->at_.setting(0); j < node.inputs.size(); ++j) {
+    found.settings.push_back(node.inputs[j]);
+  }
+  return found;
+}
 
 const char* kind_of(const RuleInfo& rule, int operand) {
   if (operand < 2) return operand == 0 ? "parameter" : "gradient";
@@ -260,8 +302,17 @@ StepRule rule_named(const std::string& name) {
 Arrays step(StepRule rule, Inputs operands, const Arrays& settings) {
   Layout at = joined(rule, operands, settings);
   if (at.tensors == 0) return {};
-  return make_arrays(std::make_shared<Step>(rule, at), at.result(at.tensors, 0),
-                     std::move(operands));
+  std::optional<Clipping> clipping;
+  if (rule != StepRule::Scale) clipping = clipping_of(at, operands);
+  if (clipping) {
+    for (int64_t i = 0; i < at.tensors; ++i) {
+      operands[at.operand(i, 1)] =
+          std::move(clipping->gradients[static_cast<size_t>(i)]);
+    }
+    for (Array& x : clipping->settings) operands.push_back(std::move(x));
+  }
+  return make_arrays(std::make_shared<Step>(rule, at, clipping.has_value()),
+                     at.result(at.tensors, 0), std::move(operands));
 }
 
 Arrays composed_step(StepRule rule, Inputs operands, const Arrays& settings) {

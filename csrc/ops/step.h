@@ -58,6 +58,11 @@ struct StepTable {
   // The rule's Hyper as numbers, computed in double.
   double hyper[kMaxHyper];
   float hyper_float[kMaxHyper];
+  // What gradients are first multiplied by, and rounded to their own type: a
+  // clipping that was not computed before.
+  bool clips = false;
+  Scale::Hyper<double> clip = {1, 1};
+  Scale::Hyper<float> clip_float = {1, 1};
 };
 
 struct RuleInfo {
@@ -72,6 +77,8 @@ StepRule rule_named(const std::string& name);
 // the gradient and the slots; results the new parameter and the new slots.
 // Settings are scalars of any type, read when the step is computed; the memory
 // of parameters and slots that have no other owner then is written in place.
+// Gradients that a clipping gives are taken from before it, and clipped as they
+// are read, unless they have been computed.
 Arrays step(StepRule rule, Inputs operands, const Arrays& settings);
 // The same numbers from the same formula as a graph of ordinary operations.
 Arrays composed_step(StepRule rule, Inputs operands, const Arrays& settings);

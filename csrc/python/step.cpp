@@ -338,6 +338,21 @@ void bind_step(nb::module_& m) {
       "scale_parameter.\n\nReturns:\n    The new operands, without the "
       "gradients.\n\nRaises:\n    ValueError, TypeError: if counts, shapes or "
       "dtypes do not fit.");
+  m.def(
+      "clip_norm",
+      [](nb::handle tree, const Setting& max_norm)
+          -> std::optional<std::pair<nb::object, Array>> {
+        Arrays gradients;
+        if (!only_arrays(tree, gradients)) return {};
+        Clipped clipped = clip_norm(gradients, to_arrays({max_norm})[0]);
+        size_t next = 0;
+        nb::object made = replace_arrays(tree, clipped.gradients, next);
+        return std::make_pair(made, clipped.norm);
+      },
+      "tree"_a, "max_norm"_a,
+      "A tree of gradients clipped by their norm, and that norm.\n\nArgs:\n    "
+      "tree: of arrays.\n    max_norm: scalar.\n\nReturns:\n    None where a "
+      "leaf is no array.");
   m.def("increment", increment, "x"_a,
         "x + 1, computed at once where x is a known integer scalar.\n\n"
         "Args:\n    x: array.");

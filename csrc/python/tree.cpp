@@ -20,11 +20,13 @@ nb::object detail::state_of(nb::handle tree) {
 
 namespace {
 
+constexpr int kDeepest = 200;  // of gradients
+
 nb::object replace(nb::handle tree, const Arrays& arrays, size_t& next,
                    int depth) {
   detail::check_depth(depth);
   PyObject* o = tree.ptr();
-  if (is_array(tree)) {
+  if (nb::isinstance<Array>(tree)) {
     require(next < arrays.size(), "tree: must not change meanwhile, got more ",
             "arrays than the ", arrays.size(), " there were");
     return nb::cast(arrays[next++]);
@@ -51,7 +53,33 @@ nb::object replace(nb::handle tree, const Arrays& arrays, size_t& next,
   return nb::borrow(tree);
 }
 
+bool add_arrays(nb::handle tree, Arrays& arrays, int depth) {
+  PyObject* o = tree.ptr();
+  if (nb::isinstance<Array>(tree)) {
+    arrays.push_back(*nb::inst_ptr<Array>(tree));
+    return true;
+  }
+  if (depth > kDeepest) return false;
+  PyObject *key, *value;
+  Py_ssize_t position = 0;
+  if (PyDict_Check(o)) {
+    while (PyDict_Next(o, &position, &key, &value)) {
+      if (!add_arrays(value, arrays, depth + 1)) return false;
+    }
+    return true;
+  }
+  if (!PyList_Check(o) && !PyTuple_Check(o)) return false;
+  for (nb::handle item : tree) {
+    if (!add_arrays(item, arrays, depth + 1)) return false;
+  }
+  return true;
+}
+
 }  // namespace
+
+bool only_arrays(nb::handle tree, Arrays& arrays) {
+  return add_arrays(tree, arrays, 0);
+}
 
 nb::object replace_arrays(nb::handle tree, const Arrays& arrays, size_t& next) {
   return replace(tree, arrays, next, 0);

@@ -46,6 +46,9 @@ void for_each_array(nb::handle tree, F&& f) {
   detail::visit_arrays(detail::state_of(tree), f, 0);
 }
 
+// Adds the arrays of a tree; false where it has another leaf, or holds itself.
+bool only_arrays(nb::handle tree, Arrays& arrays);
+
 // A tree of dicts and lists from pairs (name, leaf).
 nb::object unflatten(const nb::list& pairs);
 

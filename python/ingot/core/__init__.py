@@ -20,6 +20,8 @@ from ingot.core._transforms import grad, jvp, value_and_grad, vjp
 _INTERNAL = frozenset(
     {
         "Match",
+        "TreeMismatch",
+        "clip_norm",
         "composed_step",
         "elementwise_ops",
         "global_norm",
@@ -27,6 +29,9 @@ _INTERNAL = frozenset(
         "match",
         "rules",
         "step",
+        "tree_flatten",
+        "tree_map",
+        "tree_unflatten",
     }
 )
 for _name in _INTERNAL:

@@ -12,9 +12,6 @@ from ._checks import number
 
 __all__ = ["clip_grad_norm"]
 
-# A norm is taken 2^24 times smaller: it stays finite for any finite float32 gradients.
-SCALE = 2.0**-24
-
 
 def clip_grad_norm(grads: Any, max_norm: float | mx.array) -> tuple[Any, mx.array]:
     """Scales gradients down to a global norm of at most `max_norm`.
@@ -47,12 +44,7 @@ def clip_grad_norm(grads: Any, max_norm: float | mx.array) -> tuple[Any, mx.arra
         (5.0, [0.6, 0.8])
     """
     number("clip_grad_norm", "max_norm", max_norm, "[0, inf]")
-    leaves = _trees.checked_arrays("clip_grad_norm", grads)
-    if not leaves:
-        return _trees.rebuilt(grads, iter(())), mx.array(0.0)
-    norm = _core.global_norm(leaves, SCALE)
-    floats = [g if g.dtype in _trees.FLOATING else g.astype(mx.float32) for g in leaves]
-    settings = [max_norm * SCALE, norm, 1e-6 * SCALE]
-    del leaves  # what nobody else holds is scaled in place
-    scaled, _ = _core.step("scale", floats, floats, [], settings)
-    return _trees.rebuilt(grads, iter(scaled)), norm / SCALE
+    clipped = _core.clip_norm(grads, max_norm)
+    if clipped is None:
+        raise _trees.foreign_leaf("clip_grad_norm", grads)
+    return clipped

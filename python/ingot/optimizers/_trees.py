@@ -15,7 +15,7 @@ import ingot.core as mx
 __all__ = [
     "arrays",
     "assign",
-    "checked_arrays",
+    "foreign_leaf",
     "matched",
     "paths",
     "pruned",
@@ -225,26 +225,19 @@ def arrays(tree: Any) -> list[mx.array]:
     return [leaf for _, child in items(tree) for leaf in arrays(child)]
 
 
-def checked_arrays(owner: str, gradients: Any) -> list[mx.array]:
-    """The arrays, in order; raises TypeError for any other leaf."""
-    found: list[mx.array] = []
-    _check_arrays(owner, gradients, (), found)
-    return found
+def foreign_leaf(owner: str, tree: Any) -> TypeError:
+    """The error for the first leaf that is no array."""
+    path, leaf = next(_foreign_leaves(owner, tree, ()))
+    return TypeError(f"{owner}: gradient {dotted(path)} must be an array, got {leaf!r}")
 
 
-# Not within its caller: a function that names itself is a cycle, which would keep the
-# arrays until the garbage collector comes.
-def _check_arrays(owner: str, tree: Any, path: Path, found: list[mx.array]) -> None:
-    if isinstance(tree, mx.array):
-        found.append(tree)
-    elif isinstance(tree, (dict, list, tuple)):
+def _foreign_leaves(owner: str, tree: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    if isinstance(tree, (dict, list, tuple)):
         _check_depth(owner, "gradient", path)
         for key, child in items(tree):
-            _check_arrays(owner, child, (*path, key), found)
-    else:
-        raise TypeError(
-            f"{owner}: gradient {dotted(path)} must be an array, got {tree!r}"
-        )
+            yield from _foreign_leaves(owner, child, (*path, key))
+    elif not isinstance(tree, mx.array):
+        yield path, tree
 
 
 def rebuilt(tree: Any, leaves: Iterator[mx.array]) -> Any:
