@@ -173,18 +173,20 @@ struct NormArgs {
   float scale;
 };
 
-// The numbers of a step: factors of clipping, which are 1 without, and the
-// rule's Hyper.
+// The numbers of a step: the settings of clipping, if any, and the rule's Hyper.
 enum { kStepMaxHyper = 16 };
 struct StepArgs {
-  float clip[2];
+  ReadAddress norm;  // a float, or null: nothing is clipped
+  float max_norm, eps;
   float hyper[kStepMaxHyper];
 };
 
-// One tensor of a step whose operands are bound one by one.
+// One tensor of a step whose operands are bound one by one, the norm as well.
 struct StepTensorArgs {
   uint64_t count;
-  StepArgs step;
+  uint32_t clips;
+  float max_norm, eps;
+  float hyper[kStepMaxHyper];
 };
 
 // A tensor of Adafactor's step, as in csrc/ops/adafactor.h. A threadgroup takes

@@ -12,8 +12,8 @@ using namespace ingot;
 
 // A gradient as if the clipping had stored it.
 template <class G>
-inline float clipped(G g, constant StepArgs& args) {
-  return float(G(float(g) * args.clip[0] * args.clip[1]));
+inline float clipped(G g, Scale::Hyper<float> clip) {
+  return float(G(float(g) * clip.factor * clip.rest));
 }
 
 // W, G and S are the types of parameters, gradients and state; Out is W, or float
@@ -27,6 +27,11 @@ template <class Rule, class W, class G, class S, class Out>
   const int slots = Rule::slots;
   typedef typename Rule::template Hyper<float> Hyper;
   constant Hyper& hyper = *(constant Hyper*)args.hyper;
+  Scale::Hyper<float> clip = {1.0f, 1.0f};
+  if (args.norm) {
+    float norm = *(device const float*)args.norm;
+    clip = Scale::hyper<float>({args.max_norm, norm, args.eps});
+  }
   StepPiece piece = pieces[group];
   device const W* w = (device const W*)piece.in[0];
   device const G* g = (device const G*)piece.in[1];
@@ -37,7 +42,7 @@ template <class Rule, class W, class G, class S, class Out>
     for (int k = 0; k < slots; ++k) {
       e.s[k] = float(((device const S*)piece.in[2 + k])[i]);
     }
-    e = Rule::step(e, clipped(g[i], args), hyper);
+    e = Rule::step(e, clipped(g[i], clip), hyper);
     new_w[i] = Out(e.w);
     for (int k = 0; k < slots; ++k) {
       ((device S*)piece.out[1 + k])[i] = S(e.s[k]);
@@ -52,12 +57,17 @@ template <class Rule, class W, class G, class S, class Out>
     device const W* w [[buffer(0)]], device const G* g [[buffer(1)]],
     device const S* s0 [[buffer(2)]], device const S* s1 [[buffer(3)]],
     device Out* new_w [[buffer(4)]], device S* new_s0 [[buffer(5)]],
-    device S* new_s1 [[buffer(6)]], constant StepTensorArgs& args [[buffer(7)]],
+    device S* new_s1 [[buffer(6)]], device const float* norm [[buffer(7)]],
+    constant StepTensorArgs& args [[buffer(8)]],
     uint group [[threadgroup_position_in_grid]],
     uint thread_index [[thread_position_in_threadgroup]]) {
   const int slots = Rule::slots;
   typedef typename Rule::template Hyper<float> Hyper;
-  constant Hyper& hyper = *(constant Hyper*)args.step.hyper;
+  constant Hyper& hyper = *(constant Hyper*)args.hyper;
+  Scale::Hyper<float> clip = {1.0f, 1.0f};
+  if (args.clips) {
+    clip = Scale::hyper<float>({args.max_norm, *norm, args.eps});
+  }
   for (int k = 0; k < kEach; ++k) {
     ulong i = element(group, thread_index, k);
     if (i >= args.count) return;
@@ -65,7 +75,7 @@ template <class Rule, class W, class G, class S, class Out>
     e.w = float(w[i]);
     if (slots > 0) e.s[0] = float(s0[i]);
     if (slots > 1) e.s[slots > 1] = float(s1[i]);
-    e = Rule::step(e, clipped(g[i], args.step), hyper);
+    e = Rule::step(e, clipped(g[i], clip), hyper);
     new_w[i] = Out(e.w);
     if (slots > 0) new_s0[i] = S(e.s[0]);
     if (slots > 1) new_s1[i] = S(e.s[slots > 1]);

@@ -7,6 +7,7 @@
 #include "csrc/cpu/simd.h"
 #include "csrc/cpu/subnormals.h"
 #include "csrc/cpu/tiles.h"
+#include "csrc/ops/rule.h"
 
 namespace ingot::cpu {
 namespace {
@@ -15,8 +16,13 @@ class StepPass {
  public:
   explicit StepPass(const StepTable& table)
       : table_(table),
+        clips_(table.clip[0] && table.rule != StepRule::Scale),
         row_(kernels().step[static_cast<int>(table.rule)]),
-        scale_(kernels().step[static_cast<int>(StepRule::Scale)]) {}
+        scale_(kernels().step[static_cast<int>(StepRule::Scale)]) {
+    if (!table.clip[0]) return;
+    fill_hyper_of<Scale>(clip_,
+                         [&](int j) -> const Array& { return *table.clip[j]; });
+  }
 
   void run(const StepChunk& chunk) const {
     const StepTensor& t = table_.tensors[static_cast<size_t>(chunk.tensor)];
@@ -33,8 +39,10 @@ class StepPass {
 
   void call(Dtype compute, const void* const* in, void* const* out,
             int64_t n) const {
-    const void* hyper = table_.hyper_float;
-    if (compute == Dtype::float64) hyper = table_.hyper;
+    bool wide = compute == Dtype::float64;
+    const void* hyper = wide ? static_cast<const void*>(table_.hyper)
+                             : static_cast<const void*>(table_.hyper_float);
+    if (table_.rule == StepRule::Scale) hyper = clip_.of(wide);
     row_[static_cast<int>(compute)](in, out, hyper, n);
   }
 
@@ -67,7 +75,7 @@ class StepPass {
         convert(in[i], dtype, wide[i].bytes, t.compute, n);
         in[i] = wide[i].bytes;
       }
-      if (table_.clips) in[1] = clipped(t, in[1], wide[1], raw[1], n);
+      if (clips_) in[1] = clipped(t, in[1], wide[1], raw[1], n);
       // A kernel may write where it reads: scratch serves for both.
       for (int i = 0; i < outputs(); ++i) {
         int source = i == 0 ? 0 : i + 1;  // there is no new gradient
@@ -86,9 +94,8 @@ class StepPass {
                       Scratch& raw, int64_t n) const {
     const void* in[] = {g, g};
     void* out[] = {wide.bytes};
-    const void* clip = &table_.clip_float;
-    if (t.compute == Dtype::float64) clip = &table_.clip;
-    scale_[static_cast<int>(t.compute)](in, out, clip, n);
+    scale_[static_cast<int>(t.compute)](
+        in, out, clip_.of(t.compute == Dtype::float64), n);
     Dtype dtype = t.in[1]->dtype();
     if (dtype != t.compute) {
       convert(wide.bytes, t.compute, raw.bytes, dtype, n);
@@ -105,7 +112,18 @@ class StepPass {
            at * t.out[output]->itemsize();
   }
 
+  struct Clip {
+    double hyper[2];
+    float hyper_float[2];
+    const void* of(bool wide) const {
+      return wide ? static_cast<const void*>(hyper)
+                  : static_cast<const void*>(hyper_float);
+    }
+  };
+
   const StepTable& table_;
+  bool clips_;  // gradients, before the rule
+  Clip clip_ = {};
   const StepKernel *row_, *scale_;
 };
 

@@ -11,6 +11,7 @@
 #include "csrc/metal/library.h"
 #include "csrc/metal/self_test.h"
 #include "csrc/metal/upload.h"
+#include "csrc/ops/rule.h"
 
 namespace ingot::metal {
 namespace {
@@ -68,19 +69,45 @@ void add(Batch& batch, const Tensor& t) {
   for (const Array& x : t.out) batch.addressed.push_back({x, true});
 }
 
-StepArgs args_of(const StepTable& table) {
+// Whether the kernel clips, and by what. Those of the rule Scale stand here, and
+// its own factors are 1.
+struct Clip {
+  Array norm;  // none if nothing is clipped
+  float max_norm = 0, eps = 0;
+
+  explicit Clip(const StepTable& table) {
+    if (!table.clip[0]) return;
+    max_norm = static_cast<float>(number(*table.clip[0]));
+    eps = static_cast<float>(number(*table.clip[2]));
+    const Array& given = *table.clip[1];
+    if (given.dtype() == Dtype::float32) {
+      norm = given;
+    } else {
+      norm = uploaded(std::vector<float>{static_cast<float>(number(given))});
+    }
+  }
+};
+
+template <class Args>
+void fill_hyper(Args& args, const StepTable& table) {
   static_assert(kMaxHyper <= kStepMaxHyper);
-  StepArgs args = {{table.clip_float.factor, table.clip_float.rest}, {}};
-  std::copy(std::begin(table.hyper_float), std::end(table.hyper_float),
-            args.hyper);
-  return args;
+  if (table.rule == StepRule::Scale) {
+    std::fill_n(args.hyper, 2, 1.0f);
+  } else {
+    std::copy_n(table.hyper_float, kMaxHyper, args.hyper);
+  }
 }
 
 // All tensors of the same types at once.
-void run(const StepTable& table, const std::vector<std::string>& types,
-         Batch& batch) {
+void run(const StepTable& table, const Clip& clip,
+         const std::vector<std::string>& types, Batch& batch) {
   Array pieces = uploaded(batch.pieces);
-  StepArgs args = args_of(table);
+  StepArgs args = {0, clip.max_norm, clip.eps, {}};
+  fill_hyper(args, table);
+  if (clip.norm) {
+    args.norm = gpu_address(clip.norm);
+    batch.addressed.push_back({clip.norm});
+  }
   encoder().dispatch({.pipeline = pipeline("step", "step_pieces", types),
                       .operands = {{pieces}},
                       .args = &args,
@@ -91,8 +118,13 @@ void run(const StepTable& table, const std::vector<std::string>& types,
 }
 
 // One tensor, for devices that can't follow addresses.
-void run(const StepTable& table, const Tensor& t) {
-  StepTensorArgs args = {static_cast<uint64_t>(t.in[0].size()), args_of(table)};
+void run(const StepTable& table, const Clip& clip, const Tensor& t) {
+  StepTensorArgs args = {static_cast<uint64_t>(t.in[0].size()),
+                         clip.norm ? 1u : 0u,
+                         clip.max_norm,
+                         clip.eps,
+                         {}};
+  fill_hyper(args, table);
   Dispatch work = {
       .pipeline = pipeline("step", "step_tensor", types_of(table, t)),
       .args = &args,
@@ -105,6 +137,7 @@ void run(const StepTable& table, const Tensor& t) {
   for (int64_t k = 0; k < 1 + kStepMaxSlots; ++k) {
     work.operands.push_back({t.out[k < t.out.size() ? k : 0], true});
   }
+  work.operands.push_back({clip.norm ? clip.norm : t.in[0]});
   encoder().dispatch(work);
 }
 
@@ -124,19 +157,21 @@ void MetalBackend::step(const StepTable& table) {
     }
     for (const Array& x : made.out) all.push_back(x);
   }
+  if (table.clip[0]) all.push_back(*table.clip[1]);
   if (!supported) {
     return on_cpu("step", all, [&](Backend& b) { b.step(table); });
   }
   for (Tensor& t : tensors) {
     for (Array& x : t.in) x = contiguous(x);
   }
+  Clip clip(table);
   if (!self_test().addresses) {
-    for (const Tensor& t : tensors) run(table, t);
+    for (const Tensor& t : tensors) run(table, clip, t);
     return;
   }
   std::map<std::vector<std::string>, Batch> batches;
   for (const Tensor& t : tensors) add(batches[types_of(table, t)], t);
-  for (auto& [types, batch] : batches) run(table, types, batch);
+  for (auto& [types, batch] : batches) run(table, clip, types, batch);
 }
 
 }  // namespace ingot::metal

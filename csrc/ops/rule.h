@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstring>
+
 #include "csrc/graph.h"
 #include "csrc/ops/lazy.h"
 
@@ -30,7 +32,11 @@ auto hyper_of(F&& settings) {
 // The value of a ready scalar of any type.
 double number(const Array& x);
 
-// The rule's Hyper as numbers, computed in double; settings(i) is an Array.
+// Whether the Hyper is derived in the type of the tensors: else in double.
+template <class Rule>
+constexpr bool derived_late = requires { Rule::derived_late; };
+
+// The rule's Hyper as numbers; settings(i) is an Array.
 template <class Rule, class Table, class F>
 void fill_hyper_of(Table& table, F&& settings) {
   auto hyper =
@@ -38,6 +44,11 @@ void fill_hyper_of(Table& table, F&& settings) {
   for (int j = 0; j < members<double, decltype(hyper)>; ++j) {
     table.hyper[j] = member<double>(hyper, j);
     table.hyper_float[j] = static_cast<float>(table.hyper[j]);
+  }
+  if constexpr (derived_late<Rule>) {
+    auto late = hyper_of<Rule, float>(
+        [&](int j) { return static_cast<float>(number(settings(j))); });
+    std::memcpy(table.hyper_float, &late, sizeof(late));
   }
 }
 
@@ -51,6 +62,11 @@ class HyperGraph {
   explicit HyperGraph(F&& settings)
       : double_(hyper_of<Rule, Lazy>(
             [&](int j) { return Lazy(astype(settings(j), Dtype::float64)); })) {
+    if constexpr (derived_late<Rule>) {
+      single_ = hyper_of<Rule, Lazy>(
+          [&](int j) { return Lazy(astype(settings(j), Dtype::float32)); });
+      return;
+    }
     for (int j = 0; j < members<Lazy, Hyper>; ++j) {
       member<Lazy>(single_, j) =
           Lazy(member<Lazy>(double_, j).array(Dtype::float32));

@@ -125,7 +125,10 @@ class Step final : public Op {
   }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
-    for (int64_t j = at_.setting(0); j < in.size(); ++j) backend.await(in[j]);
+    for (int64_t j = at_.setting(0); j < in.size(); ++j) {
+      bool norm = clips() && j == in.size() - 2;
+      if (!norm || in[j].dtype() != Dtype::float32) backend.await(in[j]);
+    }
     allocate(in, out);
     StepTable table;
     fill_hyper(table, in);
@@ -161,19 +164,17 @@ class Step final : public Op {
     }
   }
 
+  bool clips() const { return clips_ || rule_ == StepRule::Scale; }
+
   void fill_hyper(StepTable& table, const Inputs& in) const {
+    for (int j = 0; clips() && j < 3; ++j)
+      table.clip[j] = &in[in.size() - 3 + j];
+    if (rule_ == StepRule::Scale) return;
     dispatch(rule_, [&](auto tag) {
       using Rule = typename decltype(tag)::type;
       fill_hyper_of<Rule>(
           table, [&](int j) -> const Array& { return in[at_.setting(j)]; });
     });
-    table.clips = clips_;
-    if (!clips_) return;
-    auto first = static_cast<int64_t>(info(rule_).settings.size());
-    table.clip = hyper_of<Scale, double>(
-        [&](int j) { return number(in[at_.setting(first + j)]); });
-    table.clip_float = {static_cast<float>(table.clip.factor),
-                        static_cast<float>(table.clip.rest)};
   }
 
   void fill_work(StepTable& table, const Inputs& in, const Outputs& out) const {

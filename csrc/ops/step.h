@@ -58,11 +58,11 @@ struct StepTable {
   // The rule's Hyper as numbers, computed in double.
   double hyper[kMaxHyper];
   float hyper_float[kMaxHyper];
-  // What gradients are first multiplied by, and rounded to their own type: a
-  // clipping that was not computed before.
-  bool clips = false;
-  Scale::Hyper<double> clip = {1, 1};
-  Scale::Hyper<float> clip_float = {1, 1};
+  // The settings of a clipping that was not computed before, or null: gradients
+  // are first scaled, and rounded to their own type. When a GPU is asked for the
+  // step, a norm in float32 may not have been computed. Those of the rule Scale
+  // are here, too, and its Hyper is left to be derived.
+  const Array* clip[3] = {};
 };
 
 struct RuleInfo {

@@ -9,6 +9,9 @@ namespace ingot {
 
 struct Scale {
   enum { slots };
+  // Its Hyper is derived in the type of the tensors, not in double: a GPU does it
+  // by itself, and need not wait for the host to see the norm.
+  enum { derived_late = 1 };
 
   template <class T>
   struct Settings {
@@ -22,16 +25,15 @@ struct Scale {
 
   template <class T>
   INGOT_FN Hyper<T> hyper(Settings<T> s) {
-    T ratio = s.max_norm / (s.norm + s.eps);
-    ratio = where(ratio >= T(1), T(1), ratio);  // NaN stays
     // Subnormal numbers count as 0 in a step: neither factor is one.
-    T rest = where(ratio < T(1e-30f), T(1e-12f), T(1));
-    return {ratio / rest, rest};
+    T rest = where(s.norm > s.max_norm * T(1e30f), T(1e-12f), T(1));
+    T factor = s.max_norm / rest / (s.norm + s.eps);
+    return {where(factor >= T(1), T(1), factor), rest};  // NaN stays
   }
 
   template <class T>
-  INGOT_FN Element<T, slots> step(Element<T, slots> e, T, Hyper<T> h) {
-    e.w = e.w * h.factor * h.rest;
+  INGOT_FN Element<T, slots> step(Element<T, slots> e, T g, Hyper<T> h) {
+    e.w = g * h.factor * h.rest;
     return e;
   }
 };
