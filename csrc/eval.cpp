@@ -1,6 +1,5 @@
-// Evaluation: puts the nodes behind some arrays in order, cuts that order into
-// one task per run of a stream, and runs the tasks here or on the streams'
-// workers.
+// Evaluation: runs the tasks of csrc/schedule.cpp here or on the streams' workers,
+// and settles what they have computed.
 // SPDX-License-Identifier: MIT
 #include "csrc/eval.h"
 
@@ -16,97 +15,6 @@ namespace {
 // Bytes of traffic below which handing a graph to a worker (7 to 50 us) costs
 // more than computing it.
 constexpr int64_t kSmallGraph = 256 << 10;
-
-using Tasks = std::vector<std::shared_ptr<Task>>;
-
-struct Frame {
-  Node* node;
-  int64_t next = 0;  // input to look at
-};
-
-// Orders nodes depth first, without recursion. Holds graph_mutex.
-class Scheduler {
- public:
-  Tasks schedule(const Arrays& roots) {
-    try {
-      for (const Array& root : roots) visit(root);
-    } catch (...) {
-      for (Frame& frame : stack_) frame.node->visited = false;
-      for (auto& task : tasks_) {
-        for (Entry& entry : task->entries) reset(entry);
-      }
-      throw;
-    }
-    return std::move(tasks_);
-  }
-
- private:
-  void visit(const Array& root) {
-    push(root);
-    while (!stack_.empty()) {
-      Frame& frame = stack_.back();
-      if (frame.next < frame.node->inputs.size()) {
-        push(frame.node->inputs[frame.next++]);
-      } else {
-        emit(frame.node);
-        stack_.pop_back();
-      }
-    }
-  }
-
-  void push(const Array& x) {
-    switch (x.status()) {
-      case Status::lazy:
-        if (x->node->visited) return;
-        x->node->visited = true;
-        stack_.push_back({x->node});
-        return;
-      case Status::failed:
-        std::rethrow_exception(x->node->error);
-      case Status::scheduled:
-      case Status::ready:
-        return;
-    }
-  }
-
-  void emit(Node* node) {
-    if (tasks_.empty() || !(tasks_.back()->stream == node->stream)) {
-      tasks_.push_back(std::make_shared<Task>(node->stream));
-    }
-    Task& task = *tasks_.back();
-    Entry entry;
-    entry.node = NodePtr(node);
-    for (int64_t i = 0; i < node->outputs; ++i) {
-      ArrayData& out = node->output(i);
-      entry.keep |= out.tracer;
-      task.cost += out.size * size_of(out.dtype);
-    }
-    entry.keep &= tracing();
-    const Backend& backend = backend_of(node->stream.device);
-    if (entry.keep) keep_while_tracing(*node);
-    for (const Array& x : node->inputs) {
-      task.cost += x.nbytes();
-      const auto& event = x->node->event;
-      // What one GPU is asked for runs in order; the host need not wait, unless
-      // it is amid asking (in a signal handler).
-      bool ordered = backend.deferred() && x->node->stream == node->stream &&
-                     CancelScope::current() == nullptr;
-      if (event && event != task.done && !ordered) task.wait_for(event);
-    }
-    task.entries.push_back(std::move(entry));
-    node->event = task.done;
-    node->status.store(Status::scheduled, std::memory_order_release);
-  }
-
-  static void reset(Entry& entry) {
-    entry.node->visited = false;
-    entry.node->event = nullptr;
-    entry.node->status.store(Status::lazy, std::memory_order_release);
-  }
-
-  std::vector<Frame> stack_;
-  Tasks tasks_;
-};
 
 // The outputs of a node that an eval holds: it need not count them, and there
 // may be thousands.
@@ -265,7 +173,7 @@ Tasks start(const Arrays& arrays, Here here) {
   StreamQueue* claimed = nullptr;
   {
     std::lock_guard lock(graph_mutex());
-    tasks = Scheduler().schedule(arrays);
+    tasks = schedule(arrays);
     if (tasks.size() == 1 && here(*tasks[0])) {
       StreamQueue& queue = queue_of(tasks[0]->stream);
       if (queue.claim(*tasks[0])) claimed = &queue;
@@ -319,10 +227,6 @@ void wait_for(const Tasks& tasks) {
   }
   if (error) std::rethrow_exception(error);
 }
-
-}  // namespace
-
-namespace {
 
 // Hands the first `count` entries of a task to the GPU that has been asked for
 // them, after `since`; the task is done when they are. `error` is why the

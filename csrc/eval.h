@@ -60,6 +60,12 @@ struct Task {
   int64_t cost = 0;  // bytes read and written
 };
 
+using Tasks = std::vector<std::shared_ptr<Task>>;
+
+// The tasks that compute what is lazy behind some arrays, in order
+// (schedule.cpp); throws the error of one that has failed. The caller holds graph_mutex().
+Tasks schedule(const Arrays& roots);
+
 // Runs a task on this thread; `polls` if that is the thread which asked for it.
 void run(Task& task, bool polls);
 
