@@ -72,7 +72,7 @@ using NormalizeVjpKernel = void (*)(const Normalization& what,
                                     const NormalizeVjpRow& row, int64_t n);
 
 // Takes the parameter, the gradient and the slots to the new parameter and
-// slots; `hyper` is the rule's Hyper<T>.
+// slots; `hyper` is the rule's Hyper of the compute type.
 using StepKernel = void (*)(const void* const* in, void* const* out,
                             const void* hyper, int64_t n);
 
@@ -130,6 +130,9 @@ struct Kernels {
   NormalizeKernel normalize[kDtypes] = {};
   NormalizeVjpKernel normalize_vjp[kDtypes] = {};
   StepKernel step[kRules][kDtypes] = {};
+  // Parameters and gradients in bfloat16; states in float32, or in bfloat16, too.
+  StepKernel step_bfloat16[kRules] = {};
+  StepKernel step_all_bfloat16[kRules] = {};
   FactoredKernel factored[kDtypes] = {};
   MarginKernel margins[kDtypes] = {};
   FactorKernel factors[kDtypes] = {};

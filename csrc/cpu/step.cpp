@@ -26,8 +26,8 @@ class StepPass {
 
   void run(const StepChunk& chunk) const {
     const StepTensor& t = table_.tensors[static_cast<size_t>(chunk.tensor)];
-    if (t.direct) {
-      run_direct(t, chunk);
+    if (StepKernel kernel = direct_kernel(t)) {
+      run_direct(kernel, t, chunk);
     } else {
       run_tiles(t, chunk);
     }
@@ -37,26 +37,37 @@ class StepPass {
   int inputs() const { return 2 + table_.slots; }
   int outputs() const { return 1 + table_.slots; }
 
-  void call(Dtype compute, const void* const* in, void* const* out,
-            int64_t n) const {
+  const void* hyper(Dtype compute) const {
     bool wide = compute == Dtype::float64;
-    const void* hyper = wide ? static_cast<const void*>(table_.hyper)
-                             : static_cast<const void*>(table_.hyper_float);
-    if (table_.rule == StepRule::Scale) hyper = clip_.of(wide);
-    row_[static_cast<int>(compute)](in, out, hyper, n);
+    if (table_.rule == StepRule::Scale) return clip_.of(wide);
+    return wide ? static_cast<const void*>(table_.hyper)
+                : static_cast<const void*>(table_.hyper_float);
   }
 
-  void run_direct(const StepTensor& t, const StepChunk& chunk) const {
+  // The kernel that takes the memory of a tensor as it is, or null.
+  StepKernel direct_kernel(const StepTensor& t) const {
+    if (!t.contiguous || clips_) return nullptr;
+    Dtype w = t.in[0]->dtype(), state = table_.slots > 0 ? t.in[2]->dtype() : w;
+    for (int i = 1; i < inputs(); ++i) {
+      if (t.in[i]->dtype() != (i == 1 ? w : state)) return nullptr;
+    }
+    if (w == t.compute && state == w) return row_[static_cast<int>(w)];
+    if (w != Dtype::bfloat16) return nullptr;
+    auto rule = static_cast<int>(table_.rule);
+    if (state == w) return kernels().step_all_bfloat16[rule];
+    return state == t.compute ? kernels().step_bfloat16[rule] : nullptr;
+  }
+
+  void run_direct(StepKernel kernel, const StepTensor& t,
+                  const StepChunk& chunk) const {
     const void* in[2 + kMaxSlots];
     void* out[1 + kMaxSlots];
-    int64_t skip = chunk.first * size_of(t.compute);
     for (int i = 0; i < inputs(); ++i) {
-      in[i] = static_cast<const char*>(t.in_data[i]) + skip;
+      in[i] = static_cast<const char*>(t.in_data[i]) +
+              chunk.first * t.in[i]->itemsize();
     }
-    for (int i = 0; i < outputs(); ++i) {
-      out[i] = static_cast<char*>(t.out_data[i]) + skip;
-    }
-    call(t.compute, in, out, chunk.count);
+    for (int i = 0; i < outputs(); ++i) out[i] = place(t, i, chunk.first);
+    kernel(in, out, hyper(t.compute), chunk.count);
   }
 
   void run_tiles(const StepTensor& t, const StepChunk& chunk) const {
@@ -81,7 +92,7 @@ class StepPass {
         int source = i == 0 ? 0 : i + 1;  // there is no new gradient
         out[i] = converts(t, i) ? wide[source].bytes : place(t, i, at);
       }
-      call(t.compute, in, out, n);
+      row_[static_cast<int>(t.compute)](in, out, hyper(t.compute), n);
       for (int i = 0; i < outputs(); ++i) {
         if (!converts(t, i)) continue;
         convert(out[i], t.compute, place(t, i, at), t.out[i]->dtype(), n);

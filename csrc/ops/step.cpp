@@ -198,12 +198,12 @@ class Step final : public Op {
     StepTensor t{};
     t.size = in[at_.operand(i, 0)].size();
     t.compute = compute_type(in[at_.operand(i, 0)].dtype());
-    t.direct = !clips_;
+    t.contiguous = true;
     for (int k = 0; k < at_.operands_each(); ++k) {
       const Array& x = in[at_.operand(i, k)];
       t.in[k] = &x;
       t.in_data[k] = x.data();
-      t.direct &= x.dtype() == t.compute && x.contiguous();
+      t.contiguous &= x.contiguous();
     }
     for (int k = 0; k < at_.results_each(); ++k) {
       const Array& x = out[at_.result(i, k)];

@@ -33,8 +33,8 @@ inline constexpr int64_t kStepChunk = 32 << 10;
 // is the gradient) or memory that no input of the step lies in.
 struct StepTensor {
   int64_t size;
-  Dtype compute;  // float32 or float64
-  bool direct;    // every operand is contiguous and of the compute type
+  Dtype compute;    // float32 or float64
+  bool contiguous;  // every operand
   const Array* in[2 + kMaxSlots];
   const Array* out[1 + kMaxSlots];
   const void* in_data[2 + kMaxSlots];  // of the first element
