@@ -22,6 +22,7 @@ from ingot.bench.contenders import PACKAGES, PEERS
 from ingot.bench.process import Process, environment
 from ingot.bench.results import Figure, Results, Row
 from ingot.bench.suites import SUITES, cases
+from metal_cases import needs_metal
 
 ROOT = Path(__file__).parent.parent
 RUN = [sys.executable, "-m", "ingot.bench"]
@@ -74,6 +75,21 @@ def test_each_suite_measures_each_of_its_cases(suite: str, tmp_path: Path) -> No
         assert set(row.figures) - {"ingot"} == {
             name for name in row.figures if name.startswith("limit")
         }
+
+
+@needs_metal
+def test_a_gpu_is_timed_by_its_own_clock(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    options = ["--device", "gpu", "--against", "none", "--json", str(path)]
+    text = bench("clip", "--quick", "--filter", "1,000 tensors", *options).stdout
+    results = Results.load(path)
+    row = results.rows[-1]
+    figure = row.figures["ingot"]
+    assert figure.median and figure.gpu and 0 < figure.gpu < figure.median
+    assert row.computing() == figure.gpu
+    assert row.share() == row.figures["limit gpu"].median / figure.gpu
+    assert list(results.loops) == ["copy"] and "GPU alone" in text
+    assert results.machine["gpu"] in text
 
 
 def test_case_names_are_unique_and_loops_are_those_of_the_extension() -> None:

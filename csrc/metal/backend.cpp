@@ -34,6 +34,7 @@ std::map<std::string, int64_t> fallbacks() {
 }
 
 Counts counts() { return encoder().counts(); }
+double busy_seconds() { return encoder().busy_seconds(); }
 
 int64_t MetalBackend::begin() { return encoder().begin(); }
 int64_t MetalBackend::asked() { return encoder().counts().dispatches; }

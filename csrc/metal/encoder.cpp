@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #include "csrc/metal/encoder.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "csrc/cancel.h"
@@ -157,12 +158,21 @@ void Encoder::submit(std::optional<Afterwards> then) {
            std::exchange(checks_, {}), std::move(then)});
   submitted_dispatches_ = work->last;
   commands_->addCompletedHandler([this, work](MTL::CommandBuffer* c) {
+    note_time(c);
     bool failed = c->status() == MTL::CommandBufferStatusError;
     completed(*work, failed ? c->error() : nullptr);
   });
   commands_->commit();
   commands_->release();
   commands_ = nullptr;
+}
+
+// Where two overlap, the time counts once.
+void Encoder::note_time(MTL::CommandBuffer* commands) {
+  std::lock_guard lock(done_mutex_);
+  double start = std::max(commands->GPUStartTime(), last_end_);
+  last_end_ = std::max(commands->GPUEndTime(), last_end_);
+  busy_seconds_ += std::max(last_end_ - start, 0.0);
 }
 
 // On a thread of Metal's: nothing may be thrown here.
@@ -248,6 +258,11 @@ void Encoder::drain() {
   }
   std::unique_lock lock(done_mutex_);
   done_.wait(lock, [&] { return allocator::completed() >= work; });
+}
+
+double Encoder::busy_seconds() {
+  std::lock_guard lock(done_mutex_);
+  return busy_seconds_;
 }
 
 Counts Encoder::counts() {

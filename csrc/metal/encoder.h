@@ -60,6 +60,8 @@ class Encoder {
   void drain();
 
   Counts counts();
+  // Seconds that the GPU has computed, by its own clock; of what has completed.
+  double busy_seconds();
 
  private:
   struct Checked {
@@ -81,6 +83,7 @@ class Encoder {
   void close();
   void submit(std::optional<Afterwards> then = std::nullopt);
   void completed(const Work& work, NS::Error* error);
+  void note_time(MTL::CommandBuffer* commands);
   void settle(const Afterwards& then);
 
   std::mutex mutex_;  // what is being encoded
@@ -99,6 +102,7 @@ class Encoder {
   std::condition_variable done_;
   std::multiset<int64_t> begun_;  // by tasks that are not settled yet
   Failures failures_;             // of their work
+  double busy_seconds_ = 0, last_end_ = 0;
 };
 
 Encoder& encoder();

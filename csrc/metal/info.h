@@ -35,6 +35,8 @@ struct Counts {
   int64_t bytes_written = 0;
 };
 Counts counts();
+// Seconds that the GPU has computed so far, by its own clock.
+double busy_seconds();
 
 // The kernels made so far, as family and line (rows of metal/usual.txt), each
 // with whether the build had compiled it.

@@ -32,6 +32,8 @@ Numbers counts() {
           {"bytes_read", c.bytes_read}, {"bytes_written", c.bytes_written}};
 }
 
+double busy_seconds() { return available() ? metal::busy_seconds() : 0; }
+
 Damages damages() {
   nb::gil_scoped_release release;
   return available() ? metal::damages() : Damages();
@@ -64,6 +66,7 @@ void stop_capture() {
 
 Numbers fallbacks() { return {}; }
 Numbers counts() { return {}; }
+double busy_seconds() { return 0; }
 Kernels kernels() { return {}; }
 Damages damages() { return {}; }
 Info device_info() {
@@ -105,6 +108,9 @@ void bind_metal(nb::module_& m) {
   sub.def("_counts", counts,
           "What the encoder has done so far: dispatches, barriers, encoders, "
           "command buffers, bytes of the arrays read and written.");
+  sub.def("_busy_seconds", busy_seconds,
+          "Seconds that the GPU has computed so far, by its own clock: what "
+          "eval has waited for is in it.");
   sub.def("_kernels", kernels,
           "The kernels made so far, as rows of metal/usual.txt, each with "
           "whether the build had compiled it.");

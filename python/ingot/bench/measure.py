@@ -60,9 +60,10 @@ class Bench:
             name: Process(name, self.settings, {}) for name in ("ingot", *peers)
         }
         # On each number of threads in a process of its own, to be sampled in turn.
+        counts = {1, self.threads} if device == "cpu" else {0}
         self.limits = {
-            f"{LIMIT} {n}": (Process(LIMIT, self.settings, {}), n)
-            for n in sorted({1, self.threads})
+            f"{LIMIT} {n or device}": (Process(LIMIT, self.settings, {}), n)
+            for n in sorted(counts)
         }
         self.results = Results(
             command=shlex.join(["python", "-m", "ingot.bench", *sys.argv[1:]]),
@@ -101,7 +102,8 @@ class Bench:
 
     def measure_loops(self, elements: int, progress: Progress) -> None:
         """What the machine allows, whatever the cases are."""
-        for name, size in LOOPS.items() if self.settings["device"] == "cpu" else ():
+        gpu = self.settings["device"] == "gpu"
+        for name, size in {"copy": LOOPS["copy"]}.items() if gpu else LOOPS.items():
             progress(f"bare loop: {name}")
             figures = self.figures(
                 {}, Case("", "", "", loop=name, bytes=elements * size)
@@ -143,9 +145,12 @@ class Bench:
     def figures(self, turns: dict[str, Process], case: Case) -> dict[str, Figure]:
         """Loads the case everywhere, then takes the samples in turn."""
         asked = {name: (p, case.call, case.args) for name, p in turns.items()}
-        if case.loop and self.settings["device"] == "cpu":
-            elements = max(1, case.bytes // LOOPS[case.loop])
-            for name, (p, threads) in self.limits.items():
+        for name, (p, threads) in self.limits.items() if case.loop else ():
+            if threads == 0:  # the GPU
+                elements = max(1, case.bytes // LOOPS["copy"])
+                asked[name] = (p, "gpu_copy", {"elements": elements})
+            else:
+                elements = max(1, case.bytes // LOOPS[case.loop])
                 args = {"name": case.loop, "elements": elements, "threads": threads}
                 asked[name] = (p, "loop", args)
         loaded = {
@@ -165,6 +170,7 @@ class Bench:
         """One sample each, round after round; the slow sit rounds out."""
         reasons = {n: r["reason"] for n, r in loaded.items() if "reason" in r}
         times: dict[str, list[float]] = {n: [] for n in loaded if n not in reasons}
+        busy: dict[str, list[float]] = {n: [] for n in times}
         wanted = {n: self.effort.samples(loaded[n]["seconds"]) for n in times}
         rounds = max(wanted.values(), default=0)
         for i in range(rounds):
@@ -178,9 +184,11 @@ class Bench:
                     reasons[name] = reply["reason"]
                 else:
                     samples.append(reply["seconds"] / per)
+                    if reply["gpu"] is not None:
+                        busy[name].append(reply["gpu"] / per)
         return {
             n: Figure(reason=reasons[n], absent=bool(loaded[n].get("absent")))
             if n in reasons
-            else Figure.of(times[n], loaded[n]["calls"], loaded[n]["memory"])
+            else Figure.of(times[n], loaded[n]["calls"], loaded[n]["memory"], busy[n])
             for n in loaded
         }

@@ -46,8 +46,8 @@ def memory(count: int | None) -> str:
 
 
 def rate(row: Row) -> str:
-    """GB/s or, of products, GFLOP/s."""
-    ours = row.median("ingot")
+    """GB/s or, of products, GFLOP/s; of a GPU while it computes."""
+    ours = row.computing()
     if not ours or not (row.bytes or row.flops):
         return ""
     if row.flops:
@@ -99,7 +99,9 @@ def table(results: Results) -> str:
     """Every row, suite by suite."""
     peers = results.contenders()[1:]
     reasons: list[str] = []
-    head = ["", "ingot", "+-", "GB/s", "of limit", *(LABELS.get(p, p) for p in peers)]
+    gpu = results.settings["device"] == "gpu"
+    head = ["", "ingot", *["GPU alone"] * gpu, "+-", "GB/s", "of limit"]
+    head += [LABELS.get(p, p) for p in peers]
     head += ["best peer"] if peers else []
     head += ["extra memory", "samples"]
     blocks: list[list[list[str]]] = []
@@ -108,6 +110,7 @@ def table(results: Results) -> str:
         for row in rows:
             ours = row.figures.get("ingot")
             line = [f"  {row.name}", cell(ours, reasons)]
+            line += [duration(ours.gpu if ours else None)] * gpu
             line += [percent(ours.spread if ours else None), rate(row)]
             line += [percent(row.share())]
             line += [cell(row.figures.get(p), reasons) for p in peers]
@@ -128,6 +131,11 @@ def table(results: Results) -> str:
         "loop that moves the same bytes, to ingot's. best peer: its time in multiples "
         "of ingot's.",
     ]
+    if gpu:
+        legend.append(
+            "GPU alone: by the GPU's own clock, as GB/s and the limit, a plain kernel "
+            "that copies."
+        )
     legend += [f"[{i}] {reason}" for i, reason in enumerate(reasons, 1)]
     return "\n".join([*describe(results), "", *lines, *legend])
 

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import statistics
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,14 +28,21 @@ class Figure:
     memory: int | None = None  # extra bytes at the peak of a call
     reason: str = ""
     absent: bool = False  # the library has no equivalent: no failure
+    gpu: float | None = None  # seconds that the GPU computes, by its own clock
 
     @staticmethod
-    def of(samples: list[float], calls: int, memory: int | None) -> Figure:
+    def of(
+        samples: list[float],
+        calls: int,
+        memory: int | None,
+        gpu: Sequence[float] = (),
+    ) -> Figure:
         ordered = sorted(samples)
         at = (len(ordered) - 1) / 10
         low, high = ordered[round(at)], ordered[round(9 * at)]
         median = statistics.median(ordered)
-        return Figure(median, low, high, len(ordered), calls, memory)
+        busy = statistics.median(gpu) if gpu else None
+        return Figure(median, low, high, len(ordered), calls, memory, gpu=busy)
 
     @property
     def spread(self) -> float | None:
@@ -59,6 +67,11 @@ class Row:
         figure = self.figures.get(name)
         return figure.median if figure else None
 
+    def computing(self) -> float | None:
+        """The seconds that ingot computes: of a GPU by its own clock."""
+        figure = self.figures.get("ingot")
+        return figure and (figure.gpu or figure.median)
+
     def limit(self) -> float | None:
         """The seconds of the bare loop, on as many threads as make it fastest."""
         loops = [f.median for n, f in self.figures.items() if n.startswith("limit")]
@@ -66,7 +79,7 @@ class Row:
 
     def share(self) -> float | None:
         """How much of what the machine allows ingot reaches."""
-        ours, limit = self.median("ingot"), self.limit()
+        ours, limit = self.computing(), self.limit()
         return limit / ours if ours and limit else None
 
     def speed_up(self, peer: str) -> float | None:

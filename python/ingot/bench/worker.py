@@ -60,11 +60,16 @@ class Worker:
         return {"seconds": wall * self.calls, "calls": self.calls, "memory": memory}
 
     def sample(self) -> dict[str, Any]:
-        """The mean time of a call of one sample."""
+        """The mean time of a call of one sample; what of it a GPU took, if known."""
         assert self.run is not None
         if self.calls > 1:
             self.run()  # others have had the caches since
-        return {"seconds": self.contender.timed(self.run, self.calls)[0]}
+        before = self.contender.busy_seconds()
+        seconds = self.contender.timed(self.run, self.calls)[0]
+        after = self.contender.busy_seconds()
+        known = before is not None and after is not None
+        gpu = (after - before) / self.calls if known else None
+        return {"seconds": seconds, "gpu": gpu}
 
     def drop(self) -> dict[str, Any]:
         """Forget the case and give back its memory."""

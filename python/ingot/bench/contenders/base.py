@@ -40,10 +40,7 @@ class Contender:
         raise NotImplementedError
 
     def timed(self, run: Run, calls: int) -> tuple[float, float]:
-        """What a call takes by its own account, and by the clock on the wall.
-
-        Where a device has timestamps, its contender's account is theirs.
-        """
+        """What a call takes by its own account, and by the clock on the wall."""
         own = 0.0
         start = time.perf_counter()
         for _ in range(calls):
@@ -52,6 +49,10 @@ class Contender:
                 own += result
         wall = (time.perf_counter() - start) / calls
         return own / calls or wall, wall
+
+    def busy_seconds(self) -> float | None:
+        """What the device has computed so far by its own clock; None: not known."""
+        return None
 
     def extra_memory(self, run: Run) -> int | None:
         """Bytes that a call holds at most beyond those held before; None: not known."""

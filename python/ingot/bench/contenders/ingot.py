@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import ingot
+from ingot import _core
 from ingot.bench.contenders.arrays import Arrays
 
 __all__ = ["Contender"]
@@ -22,6 +23,9 @@ class Contender(Arrays):
 
     def version(self) -> str:
         return ingot.__version__
+
+    def busy_seconds(self) -> float | None:
+        return _core.metal._busy_seconds() if self.device == "gpu" else None
 
     def optimizer(self, rule: str, **more: Any) -> Any:
         return super().optimizer(rule, **self.state, **more)
