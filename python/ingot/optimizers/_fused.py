@@ -136,7 +136,13 @@ class Fused(Optimizer):
 
     def _settings(self) -> list[mx.array | float]:
         """What the rule is given for this update."""
-        return [self._setting(name) for name in RULES[self.rule][1]]
+        return [
+            value
+            # Most are plain numbers, which need no call.
+            if name != "lr" and type(value := self.__dict__.get(name)) is float
+            else self._setting(name)
+            for name in RULES[self.rule][1]
+        ]
 
     def _setting(self, name: str) -> mx.array | float:
         """What the rule is given under `name` for this update."""
