@@ -155,6 +155,16 @@ def test_the_norm_of_a_tree_takes_two_dispatches(size, rng):
     np.testing.assert_allclose(norm.item(), want, rtol=1e-6)
 
 
+def test_clipping_takes_three_dispatches(rng):
+    grads = model_of(rng, 148)
+    mx.eval(grads)
+    before = mx.metal._counts()
+    with mx.stream(mx.gpu), no_fallbacks():
+        clipped, _ = optim.clip_grad_norm(grads, 1.0)
+        mx.eval(clipped)
+    assert cost_since(before) == cost(3, barriers=2)
+
+
 @pytest.mark.parametrize("dtype", [mx.float32, mx.bfloat16], ids=str)
 def test_a_step_clips_as_it_reads(dtype, rng):
     """Two dispatches for the norm, one for the step, which gives the same bits."""
