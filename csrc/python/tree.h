@@ -49,8 +49,10 @@ void for_each_array(nb::handle tree, F&& f) {
 // Adds the arrays of a tree; false where it has another leaf, or holds itself.
 bool only_arrays(nb::handle tree, Arrays& arrays);
 
+using NamedLeaves = nb::typed<nb::list, std::pair<nb::str, nb::object>>;
+
 // A tree of dicts and lists from pairs (name, leaf).
-nb::object unflatten(const nb::list& pairs);
+nb::object unflatten(const NamedLeaves& pairs);
 
 // A tree of the same structure, with its arrays replaced in order; every other
 // leaf stays.

@@ -170,7 +170,7 @@ class Unflatten {
 
 }  // namespace
 
-nb::object unflatten(const nb::list& pairs) {
+nb::object unflatten(const NamedLeaves& pairs) {
   Unflatten result;
   for (nb::handle pair : pairs) {
     Py_ssize_t size = PySequence_Size(pair.ptr());
@@ -179,7 +179,7 @@ nb::object unflatten(const nb::list& pairs) {
             "got one of ", size);
     nb::object name = owned(PySequence_GetItem(pair.ptr(), 0));
     nb::object leaf = owned(PySequence_GetItem(pair.ptr(), 1));
-    if (nb::len(pairs) == 1 && name.equal(nb::str(""))) return leaf;
+    if (PyList_Size(pairs.ptr()) == 1 && name.equal(nb::str(""))) return leaf;
     result.add(name, leaf);
   }
   return result.tree();

@@ -225,9 +225,8 @@ void bind_utils(nb::module_& m) {
   nb::exception<Mismatch>(m, "TreeMismatch");
   m.def(
       "tree_flatten",
-      [](nb::handle tree, const nb::str& prefix, nb::handle is_leaf) {
-        return Flatten(is_leaf).of(tree, prefix);
-      },
+      [](nb::handle tree, const nb::str& prefix, nb::handle is_leaf)
+          -> NamedLeaves { return Flatten(is_leaf).of(tree, prefix); },
       "tree"_a.none(), "prefix"_a, "is_leaf"_a.none(),
       "The pairs (name, leaf) of a tree, as ingot.utils.tree_flatten.");
   m.def(

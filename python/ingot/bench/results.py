@@ -70,7 +70,7 @@ class Row:
     def computing(self) -> float | None:
         """The seconds that ingot computes: of a GPU by its own clock."""
         figure = self.figures.get("ingot")
-        return figure and (figure.gpu or figure.median)
+        return figure.gpu or figure.median if figure else None
 
     def limit(self) -> float | None:
         """The seconds of the bare loop, on as many threads as make it fastest."""

@@ -67,8 +67,9 @@ class Worker:
         before = self.contender.busy_seconds()
         seconds = self.contender.timed(self.run, self.calls)[0]
         after = self.contender.busy_seconds()
-        known = before is not None and after is not None
-        gpu = (after - before) / self.calls if known else None
+        gpu = None
+        if before is not None and after is not None:
+            gpu = (after - before) / self.calls
         return {"seconds": seconds, "gpu": gpu}
 
     def drop(self) -> dict[str, Any]:
