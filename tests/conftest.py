@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("ingot")
+# A job in the background of a shell begins with Ctrl-C ignored, and so do its own.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
