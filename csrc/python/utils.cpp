@@ -222,7 +222,8 @@ class Map {
 }  // namespace
 
 void bind_utils(nb::module_& m) {
-  nb::exception<Mismatch>(m, "TreeMismatch");
+  nb::exception<Mismatch>(m, "TreeMismatch").attr("__doc__") =
+      "A tree lacks a node of the first one; ingot.utils says which.";
   m.def(
       "tree_flatten",
       [](nb::handle tree, const nb::str& prefix, nb::handle is_leaf)
