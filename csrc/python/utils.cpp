@@ -229,7 +229,10 @@ void bind_utils(nb::module_& m) {
       [](nb::handle tree, const nb::str& prefix, nb::handle is_leaf)
           -> NamedLeaves { return Flatten(is_leaf).of(tree, prefix); },
       "tree"_a.none(), "prefix"_a, "is_leaf"_a.none(),
-      "The pairs (name, leaf) of a tree, as ingot.utils.tree_flatten.");
+      "The leaves of a tree with their names.\n\nArgs:\n    tree: any value.\n "
+      "   "
+      "prefix: put before every name, without its first character.\n    "
+      "is_leaf: called with every node; true stops there. None for none.");
   m.def(
       "tree_map",
       [](nb::handle fn, nb::handle tree, const Map::Nodes& rest,
@@ -238,12 +241,16 @@ void bind_utils(nb::module_& m) {
         return Map(fn, is_leaf, path.has_value()).of(tree, rest, name);
       },
       "fn"_a, "tree"_a.none(), "rest"_a, "is_leaf"_a.none(), "path"_a.none(),
-      "A tree of fn(leaf, *nodes of rest), or with a path of "
-      "fn(name, leaf, *nodes of rest).\n\n"
-      "Raises:\n    TreeMismatch: a tree of rest lacks a node.");
+      "A tree of what a function gives for each leaf.\n\nArgs:\n    fn: called "
+      "with the name, if there is a path, the leaf and the nodes of rest.\n    "
+      "tree: any value.\n    rest: trees with at least its structure.\n    "
+      "is_leaf: called with every node; true makes it a leaf. None for none.\n "
+      "   path: put before every name; None for no names.\n\nRaises:\n    "
+      "TreeMismatch: if a tree of rest lacks a node.");
   m.def("tree_unflatten", unflatten, "pairs"_a,
-        "The tree of a list of pairs (name, leaf), as "
-        "ingot.utils.tree_unflatten.");
+        "A tree from names and leaves.\n\nArgs:\n    pairs: dotted names, each "
+        "with its leaf.\n\nRaises:\n    ValueError, TypeError: if the names "
+        "make no tree.");
 }
 
 }  // namespace ingot::python
