@@ -205,6 +205,10 @@ def test_cpp_programs(name: str, tmp_path: Path) -> None:
     arm64.run(program)
 
 
+# Of float32, of bfloat16 with states in float32, of bfloat16 throughout.
+STEPS = r"loop<ingot::\w+, float, (ingot::Bfloat16|float), (ingot::Bfloat16|float)>"
+
+
 def kernels(file: str, pattern: str) -> dict[str, list[tuple[int, str]]]:
     """The code of the kernels of one file whose names match."""
     code = arm64.functions(arm64.kernel(file))
@@ -216,7 +220,7 @@ def kernels(file: str, pattern: str) -> dict[str, list[tuple[int, str]]]:
 @pytest.mark.parametrize(
     ("file", "pattern", "number"),
     [
-        ("step", r"loop<ingot::\w+, float>", len(_core.rules())),
+        ("step", STEPS, 3 * len(_core.rules())),
         ("unary", r"loop<ingot::(Exp|Log|Tanh|Erf|Sin|Sqrt), float, float>", 6),
         ("binary", r"loop<ingot::(Add|Multiply|Divide|Maximum), float, float>", 4),
         ("reduce", r"rows<.*::Sum, .*::Itself, float, double>", 1),
@@ -235,7 +239,9 @@ def test_hot_loops_are_vectors(file: str, pattern: str, number: int) -> None:
 @needs_disassembler
 def test_steps_in_place_take_the_vector_loop() -> None:
     """No test for overlap, which would send steps in place to a scalar loop."""
-    for name, code in kernels("step", r"loop<ingot::\w+, float>").items():
+    found = kernels("step", STEPS)
+    assert found
+    for name, code in found.items():
         first = next(i for i, (_, text) in enumerate(code) if VECTOR.search(text))
         between = [t for _, t in code[:first] if re.match(r"c?cmp\s+x\d+, x\d+", t)]
         assert not between, (name, between)
