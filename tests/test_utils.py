@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import OrderedDict, defaultdict, namedtuple
 from typing import Any
 
@@ -184,6 +186,24 @@ def test_a_tree_that_changes_meanwhile_is_refused() -> None:
         tree_map(grow, tree)
     shrinking = [1, 2, 3]
     assert tree_map(lambda x: shrinking.pop(), shrinking) == [3, 2]
+
+
+def test_a_raised_recursion_limit_is_no_way_to_a_crash() -> None:
+    code = """
+import sys
+from ingot.utils import tree_flatten, tree_map
+sys.setrecursionlimit(10**6)
+tree = []
+tree.append(tree)
+for walk in (tree_flatten, lambda tree: tree_map(id, {"a": tree})):
+    try:
+        walk(tree)
+    except ValueError as error:
+        print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("the tree contains itself") == 2
 
 
 def test_unflatten_wants_pairs() -> None:

@@ -14,12 +14,28 @@ struct Mismatch : std::exception {
 };
 
 // Counts as a call of Python: a tree that contains itself ends with a
-// RecursionError.
+// RecursionError, even where Python's own limit was raised beyond the stack.
 class Descent {
  public:
-  Descent() { check(-Py_EnterRecursiveCall(" while walking a tree")); }
-  ~Descent() { Py_LeaveRecursiveCall(); }
+  explicit Descent(int& depth) : depth_(depth) {
+    if (depth >= kDeepest) {
+      PyErr_SetString(PyExc_RecursionError, "a tree is nested too deeply");
+      throw nb::python_error();
+    }
+    if (Py_EnterRecursiveCall(" while walking a tree") != 0) {
+      throw nb::python_error();
+    }
+    ++depth_;
+  }
+  ~Descent() {
+    --depth_;
+    Py_LeaveRecursiveCall();
+  }
   Descent(const Descent&) = delete;
+
+ private:
+  static constexpr int kDeepest = 2000;  // about 1 MiB of the stack
+  int& depth_;
 };
 
 bool is_dict(nb::handle node) { return PyDict_Check(node.ptr()); }
@@ -115,7 +131,7 @@ class Flatten {
   }
 
   void children(nb::handle node, const nb::object& base) {
-    Descent descent;
+    Descent descent(depth_);
     for_each_child(node, [&](Place place, const nb::object& child) {
       nb::object name = names_.of(base, place);
       if (is_node(child)) {
@@ -136,6 +152,7 @@ class Flatten {
   nb::handle is_leaf_;
   Names names_;
   nb::list pairs_;
+  int depth_ = 0;
 };
 
 class Map {
@@ -157,7 +174,7 @@ class Map {
 
   nb::object children(nb::handle node, const Nodes& rest,
                       const nb::object& base) {
-    Descent descent;
+    Descent descent(depth_);
     bool dict = is_dict(node);
     nb::object results = owned(dict ? PyDict_New() : PyList_New(0));
     Nodes below(rest.size());
@@ -217,6 +234,7 @@ class Map {
   bool named_;  // whether fn gets the name, too
   Names names_;
   std::vector<PyObject*> arguments_;
+  int depth_ = 0;
 };
 
 }  // namespace
@@ -229,10 +247,9 @@ void bind_utils(nb::module_& m) {
       [](nb::handle tree, const nb::str& prefix, nb::handle is_leaf)
           -> NamedLeaves { return Flatten(is_leaf).of(tree, prefix); },
       "tree"_a.none(), "prefix"_a, "is_leaf"_a.none(),
-      "The leaves of a tree with their names.\n\nArgs:\n    tree: any value.\n "
-      "   "
-      "prefix: put before every name, without its first character.\n    "
-      "is_leaf: called with every node; true stops there. None for none.");
+      "The leaves of a tree with their names.\n\nArgs:\n    tree: any value.\n"
+      "    prefix: put before every name, without its first character.\n"
+      "    is_leaf: called with every node; true stops there. None for none.");
   m.def(
       "tree_map",
       [](nb::handle fn, nb::handle tree, const Map::Nodes& rest,
