@@ -317,3 +317,24 @@ assert y[0].item() == 4 + 2**20
     if "setrlimit" in result.stderr:
         pytest.skip("threads: limits may not be set here")
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")
+def test_helpers_keep_off_the_core_of_the_thread_that_evaluates():
+    result = run_python("""
+import os
+import ingot.core as mx
+mx.set_num_threads(3)
+cores = os.sched_getaffinity(0)
+x = mx.ones((1 << 20,))
+threads = {int(name) for name in os.listdir("/proc/self/task")}
+for core in sorted(cores) * 2:
+    os.sched_setaffinity(0, {core})  # where this thread runs from now on
+    os.sched_setaffinity(0, cores)
+    mx.eval(x + 1)
+    helpers = {int(name) for name in os.listdir("/proc/self/task")} - threads
+    allowed = [os.sched_getaffinity(helper) for helper in helpers]
+    assert len(helpers) == 2, helpers
+    assert all(a < cores or len(cores) == 1 for a in allowed), (core, allowed)
+""")
+    assert result.returncode == 0, result.stderr

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <thread>
 
+#include "csrc/cpu/elsewhere.h"
 #include "csrc/error.h"
 
 namespace ingot::cpu {
@@ -73,12 +74,16 @@ double in_passes(int64_t n, int threads, int passes, F&& body) {
     }
   };
   std::vector<std::thread> helpers;
+  Elsewhere elsewhere;
   helpers.reserve(threads);
   try {
-    while (std::ssize(helpers) < threads - 1) helpers.emplace_back(work);
+    while (std::ssize(helpers) < threads - 1) {
+      elsewhere.add(helpers.emplace_back(work));
+    }
   } catch (const std::system_error&) {
     // No more to be had: the loop runs on those that there are.
   }
+  elsewhere.keep();
   meeting.open(static_cast<int>(helpers.size()) + 1);
   work();
   for (auto& helper : helpers) helper.join();

@@ -19,6 +19,7 @@
 #endif
 
 #include "csrc/cancel.h"
+#include "csrc/cpu/elsewhere.h"
 #include "csrc/error.h"
 
 namespace ingot::cpu {
@@ -26,9 +27,9 @@ namespace {
 
 constexpr int kMaxThreads = 256;
 
-// How long a thread looks out before it sleeps: to be woken takes about as
-// long, and programs post one loop shortly after the other.
-constexpr auto kLookout = std::chrono::microseconds(50);
+// How long a thread looks out before it sleeps: to be woken takes a fourth of
+// that, and programs post one loop shortly after the other.
+constexpr auto kLookout = std::chrono::microseconds(200);
 
 // Whether `done()` within that time.
 template <class F>
@@ -107,6 +108,7 @@ struct Pool {
   std::atomic<uint64_t> posted = 0;
   std::atomic<int> working = 0;  // helpers inside `loop`
   int helpers = 0;
+  Elsewhere elsewhere;
   std::atomic<int> threads{initial_threads()};
 
   void help() {
@@ -134,7 +136,9 @@ struct Pool {
   void start_helpers() {
     try {
       for (; helpers < threads - 1; ++helpers) {
-        std::thread([this] { help(); }).detach();
+        std::thread helper([this] { help(); });
+        elsewhere.add(helper);
+        helper.detach();
       }
     } catch (const std::system_error&) {
       // The system gives no more threads: these have to do.
@@ -157,6 +161,7 @@ void run_together(Loop& loop) {
   {
     std::unique_lock lock(p.mutex);
     p.start_helpers();
+    p.elsewhere.keep();
     p.loop = &loop;
     ++p.posted;
   }
