@@ -22,6 +22,9 @@ constexpr int64_t kSmall = 64 * 64 * 64;
 constexpr int64_t kWorth = int64_t{1} << 22;
 constexpr int64_t kCall = int64_t{1} << 28;
 constexpr int64_t kTileLength = 512;
+// Twice as many rows of what is large: BLAS packs less for each multiplication,
+// and there are tiles enough for 8 threads all the same.
+constexpr int64_t kLarge = 2048;
 constexpr int64_t kHalfDepth = 1024;  // of the panels that are widened at once
 // Rows from which on a product with the own transpose is computed by half.
 constexpr int64_t kSymmetric = 256;
@@ -48,7 +51,8 @@ struct Plan {
       : batch(batch), m(m), n(n), k(k), symmetric(symmetric) {
     bool whole = m * n <= kSmall / std::max<int64_t>(k, 1);
     int64_t parts = symmetric ? 3 : whole || batch >= 8 ? 1 : 2;
-    tile_m = even_length(m, kTileLength, m >= 64 ? parts : 1);
+    int64_t rows = m >= kLarge && n >= kLarge && !symmetric ? 2 : 1;
+    tile_m = even_length(m, rows * kTileLength, m >= 64 ? parts : 1);
     tile_n = even_length(n, kTileLength, n >= 64 ? parts : 1);
     int64_t depth = std::max(kTileLength, kCall / (tile_m * tile_n));
     tile_k = even_length(k, half ? kHalfDepth : depth);
