@@ -3,6 +3,7 @@
 // tests/cpp/math_accuracy.cpp.
 // SPDX-License-Identifier: MIT
 #pragma once
+#include "math/activations.h"
 #include "math/exp_log.h"
 #include "math/hyperbolic.h"
 #include "math/libm.h"

@@ -67,6 +67,11 @@ def predicate(make: Callable[..., OpCase], name: str) -> OpCase:
     return make(name, ANY, grad=False, result=boolean)
 
 
+def _gate(x: np.ndarray) -> np.ndarray:
+    """A slope is a sum whose terms are about so large, and 0 somewhere."""
+    return (1 + np.minimum(np.abs(x), 1e30)) * np.exp(np.minimum(x, 0)) + 1e-30
+
+
 UNARY = [
     unary("abs", ANY, ulps=0.5),
     unary("negative", ANY, ulps=0.5, dtypes=NON_BOOL, refused=BOOL),
@@ -99,6 +104,12 @@ UNARY = [
     function("erf", -4.0, 4.0),
     function("erfinv", -0.999, 0.999, grad_samples=smooth_samples(UNIT)),
     function("sigmoid", -20.0, 20.0),
+    function("silu", -20.0, 20.0),
+    function("silu_slope", -9.0, 20.0, scale=_gate),
+    function("gelu", -4.0, 20.0, ulps=20),
+    function("gelu_slope", -9.0, 20.0, scale=_gate),
+    function("gelu_approx", -4.0, 20.0, ulps=8),
+    function("gelu_approx_slope", -9.0, 20.0, scale=_gate),
     unary("logical_not", ANY, grad=False, result=boolean),
     unary(
         "bitwise_invert",

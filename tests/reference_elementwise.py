@@ -52,6 +52,40 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(x), x, np.where(x >= 0, 1 / (1 + e), e / (1 + e)))
 
 
+def _gated(x: np.ndarray, gate: Oracle) -> np.ndarray:
+    """x gate(x), which tends to 0 on the left."""
+    return np.where(x == -np.inf, 0, x * gate(x))
+
+
+def _gated_slope(x: np.ndarray, gate: Oracle, slope: Oracle) -> np.ndarray:
+    """gate(x) + x slope(x), which tends to 0 and 1."""
+    return gate(x) + np.where(np.isinf(x), 0, x * slope(x))
+
+
+def _bump(v: np.ndarray) -> np.ndarray:
+    """The slope of the logistic function, which is even."""
+    e = np.exp(-np.abs(v))
+    return e / (1 + e) ** 2
+
+
+_normal = _each(lambda x: math.erfc(-x / math.sqrt(2)) / 2)
+
+
+def _density(x: np.ndarray) -> np.ndarray:
+    """Of the standard normal distribution."""
+    return np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+
+def _gelu_angle(x: np.ndarray) -> np.ndarray:
+    """(1 + tanh u) / 2 is sigmoid(2 u); this is 2 u."""
+    return 2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+
+
+def _gelu_bump(x: np.ndarray) -> np.ndarray:
+    rise = 2 * math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x**2)
+    return rise * _bump(_gelu_angle(x))
+
+
 def _boolean(f: Callable[..., Any]) -> Oracle:
     """A predicate of floats, for integers as well."""
 
@@ -210,6 +244,14 @@ UNARY: dict[str, Oracle] = {
     "erf": _each(math.erf),
     "erfinv": _each(_erfinv),
     "sigmoid": _sigmoid,
+    "silu": lambda x: _gated(x, _sigmoid),
+    "silu_slope": lambda x: _gated_slope(x, _sigmoid, _bump),
+    "gelu": lambda x: _gated(x, _normal),
+    "gelu_slope": lambda x: _gated_slope(x, _normal, _density),
+    "gelu_approx": lambda x: _gated(x, lambda x: _sigmoid(_gelu_angle(x))),
+    "gelu_approx_slope": lambda x: _gated_slope(
+        x, lambda x: _sigmoid(_gelu_angle(x)), _gelu_bump
+    ),
     "degrees": np.degrees,
     "radians": np.radians,
     "floor": _kept_for_integers(np.floor),

@@ -44,7 +44,8 @@ BINARY = list(KINDS)[list(KINDS).index("add") :]
 
 @pytest.mark.parametrize("name", KINDS)
 def test_elementwise_ops_have_the_bits_of_the_cpu(name, rng):
-    f, arity = getattr(mx, name), 2 if name in BINARY else 1
+    f = getattr(mx, name, None) or getattr(_core, name)
+    arity = 2 if name in BINARY else 1
     for dtype in DTYPES[KINDS[name]]:
         if name == "negative" and dtype == "bool_":
             continue  # a TypeError

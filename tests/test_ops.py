@@ -116,7 +116,8 @@ def test_odd_sizes(case: OpCase, dtype: str, rng: np.random.Generator) -> None:
     ]
     whole = to_numpy(case(*[map_arrays(to_core, a) for a in flat]))
     want = case.reference(Sample(tuple(flat)), dtype)
-    assert_close(whole, want, ulps=case.ulps, label=case.name)
+    scale = case.error_scale(Sample(tuple(flat)), dtype)
+    assert_close(whole, want, ulps=case.ulps, scale=scale, label=case.name)
     for n in SIZES[:-1]:
         args = [a[:n] if isinstance(a, np.ndarray) and a.ndim else a for a in flat]
         part = to_numpy(case(*[map_arrays(to_core, a) for a in args]))
@@ -172,7 +173,7 @@ def test_exemptions_are_kept() -> None:
             assert name in (folder / file).read_text(), f"{file} does not test {name}"
 
 
-def test_every_row_is_public() -> None:
+def test_every_row_exists() -> None:
     """The table names nothing that does not exist."""
-    missing = [c.name for c in op_table.OPS if not c.call and not hasattr(mx, c.name)]
-    assert missing == []
+    names = {c.name for c in op_table.OPS if not c.call}
+    assert names - {*dir(mx), *dir(_core)} == set()

@@ -40,6 +40,28 @@ auto constant_like(const Array& y) {
       [dtype = y.dtype()](double value) { return Array::scalar(value, dtype); };
 }
 
+// With s = sigmoid(v): s (1 - s) (2 v' + x (v'' + (1 - 2 s) v'^2)).
+Array curvature(const Array& x, const Array& v, const Array& dv,
+                const Array& ddv) {
+  auto c = constant_like(x);
+  Array s = sigmoid(v);
+  Array bend = ddv + (c(1) - c(2) * s) * square(dv);
+  return s * (c(1) - s) * (c(2) * dv + x * bend);
+}
+
+Array slope_of_silu_slope(const Array& x) {
+  auto c = constant_like(x);
+  return curvature(x, x, c(1), c(0));
+}
+
+Array slope_of_gelu_approx_slope(const Array& x) {
+  auto c = constant_like(x);
+  double k = 2 * std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
+  Array z = square(x);
+  return curvature(x, x * (c(k) + c(0.044715 * k) * z),
+                   c(k) + c(3 * 0.044715 * k) * z, c(6 * 0.044715 * k) * x);
+}
+
 // dy/dx; an empty Array stands for zero.
 Array derivative(UnaryOp op, [[maybe_unused]] const Array& x, const Array& y) {
   [[maybe_unused]] auto c = constant_like(y);

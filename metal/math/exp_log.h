@@ -83,7 +83,14 @@ INGOT_FN float exp2(float x) {
   return ldexp(fma(r, p, 1.0f), n.integer);
 }
 
-// 2^n (e^r - 1) + (2^n - 1), halved on the way so that 2^128 does not overflow.
+// e^x - 1 = 2^n (e^r - 1) + (2^n - 1); |x| < 87 or NaN.
+INGOT_FN float expm1_of_medium(float x) {
+  ExpParts e = exp_parts(x);
+  float scale = power_of_two(e.n);
+  return fma(scale, e.r + e.tail, scale - 1.0f);
+}
+
+// The same for all x, halved on the way so that 2^128 does not overflow.
 INGOT_FN float expm1(float x) {
   ExpParts e = exp_parts(clamp(x, -30.0f, 90.0f));
   float middle = power_of_two(where(e.n > 128, 128, e.n) - 1);

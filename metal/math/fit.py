@@ -67,6 +67,11 @@ def erfinv_far(s: mp.mpf) -> mp.mpf:
     return y / x
 
 
+def two_tails(x: mp.mpf) -> mp.mpf:
+    """-log(2 Phi(-x)) of the standard normal."""
+    return -mp.log(mp.erfc(x / mp.sqrt(2)))
+
+
 LN2, LN10 = mp.log(2), mp.log(10)
 LOG_LOW, LOG_HIGH = 0.7071 - 1, 1.41422 - 1
 FITS = {
@@ -103,10 +108,22 @@ FITS = {
     "atan": Fit(1e-6, 1, 8, tail(mp.atan, 1), lambda z: z),
     # sinh x = x + x^3 p(x^2), |x| <= 1
     "sinh": Fit(1e-6, 1, 3, tail(mp.sinh, 1), lambda z: z),
-    # erf x = x + x p(x^2), |x| <= 1
-    "erf": Fit(1e-6, 1, 6, lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1),
-    # erfc x = e^-p(x), 1 <= x <= 4
-    "erfc": Fit(1, 4, 6, lambda x: -mp.log(mp.erfc(x)), lambda x: mp.erfc(x)),
+    # erf x = 1 - e^-g, g = x + x p(x)
+    "erf": Fit(
+        1e-6,
+        4,
+        7,
+        lambda x: -mp.log(mp.erfc(x)) / x - 1,
+        lambda x: x * mp.erfc(x) / mp.erf(x),
+    ),
+    # 2 Phi(-x) = e^-g, g = x p(x), whose rounding counts g-fold
+    "normal_distribution": Fit(
+        1e-6,
+        8,
+        11,
+        lambda x: two_tails(x) / x,
+        lambda x: x / (1 + two_tails(x)),
+    ),
     # erfinv x = x p(w - 2.5) with w = -log(1 - x^2) <= 5, else x p(sqrt(w) - 3)
     "erfinv_near": Fit(-2.499999, 2.5, 9, lambda t: erfinv_near(t + 2.5)),
     "erfinv_far": Fit(2.236 - 3, 4.08 - 3, 9, lambda t: erfinv_far(t + 3)),

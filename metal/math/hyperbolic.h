@@ -25,7 +25,8 @@ INGOT_FN float cosh(float x) {
 
 // From e^2|x| - 1; tanh rounds to 1 from |x| = 9.02.
 INGOT_FN float tanh(float x) {
-  float e = expm1(2.0f * clamp(abs(x), 0.0f, 10.0f));
+  float size = abs(x);
+  float e = expm1_of_medium(2.0f * (size > 10.0f ? 10.0f : size));
   return copysign(e / (e + 2.0f), x);
 }
 

@@ -7,17 +7,14 @@
 namespace ingot {
 namespace math {
 
-// x + x p(x^2) up to 1; beyond, 1 - erfc |x| with log(erfc) a polynomial.
+// 1 - e^-g, g = -log(erfc |x|) = |x| + |x| p(|x|); erf rounds to 1 from 3.93.
 INGOT_FN float erf(float x) {
-  float size = clamp(abs(x), 0.0f, 4.0f), z = size * size;
-  float near =
-      polynomial(z, 0.128379166f, -0.376126289f, 0.112836182f, -0.0268551242f,
-                 0.0051907259f, -0.000803065428f, 7.91990169e-05f);
-  float far =
-      polynomial(size, 0.00034196235f, 1.1270889f, 0.6381425f, 0.10311144f,
-                 -0.021841718f, 0.0029489563f, -0.0001865538f);
-  float y = where(size < 1.0f, fma(size, near, size), 1.0f - exp(-far));
-  return copysign(y, x);
+  float size = abs(x);
+  size = size > 4.0f ? 4.0f : size;
+  float p = polynomial(size, 0.128379211f, 0.636616349f, 0.102815643f,
+                       -0.0193256568f, 0.000211572376f, 0.00124744978f,
+                       -0.000379506819f, 4.05138962e-05f);
+  return copysign(expm1_of_medium(-fma(size, p, size)), x);
 }
 
 // x p(w), w = -log(1 - x^2), split where x p(sqrt w) fits better (the

@@ -133,6 +133,15 @@ void check_unary(const Samples& x) {
   CHECK(atanh, 4);
   CHECK(erf, 4);
 #undef CHECK
+  auto gelu = [](double v) { return 0.5 * v * erfc(-v / sqrt(2.0)); };
+  Samples right;  // of tails, whose large exponents lose digits
+  for (float v : x) {
+    if (!(v < -4)) right.push_back(v);
+  }
+  check("gelu", right, 20, [](float v) { return fn::gelu(v); }, gelu);
+  check(
+      "silu", right, 4, [](float v) { return fn::silu(v); },
+      [](double v) { return v / (1 + ::exp(-v)); });
   auto erfinv = [](float v) { return fn::erfinv(v); };
   Samples inside;
   for (float v : x) {

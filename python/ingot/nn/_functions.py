@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 import ingot.core as mx
+from ingot import _core
 
 from ._check import finite
 
@@ -196,7 +195,7 @@ def silu(x: mx.array) -> mx.array:
     Reference:
         Hendrycks and Gimpel (2016), https://arxiv.org/abs/1606.08415
     """
-    return x * mx.sigmoid(x)
+    return _core.silu(x)
 
 
 def mish(x: mx.array) -> mx.array:
@@ -220,13 +219,12 @@ def gelu(x: mx.array) -> mx.array:
         >>> nn.gelu(mx.array([0.0, 1.0]))
         array([0, 0.841345], dtype=float32)
     """
-    return x * (0.5 * (1 + mx.erf(x * math.sqrt(0.5))))
+    return _core.gelu(x)
 
 
 def gelu_approx(x: mx.array) -> mx.array:
     """`gelu` within 5e-4, by x * (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2."""
-    inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x * mx.square(x))
-    return x * (0.5 * (1 + mx.tanh(inner)))
+    return _core.gelu_approx(x)
 
 
 def gelu_fast_approx(x: mx.array) -> mx.array:

@@ -20,6 +20,9 @@ class Contender(Arrays):
         super().__init__(settings)
         if self.threads:
             self.mx.set_num_threads(self.threads)
+        # What only ingot.nn calls, under another name than here.
+        names = {name for name, _ in _core.elementwise_ops()} - set(dir(self.mx))
+        self.ops = {name: getattr(_core, name) for name in names} | self.ops
 
     def version(self) -> str:
         return ingot.__version__
