@@ -291,11 +291,13 @@ const RuleInfo& info(StepRule rule) {
 }
 
 StepRule rule_named(const std::string& name) {
-  std::string known;
   for (int i = 0; i < kRules; ++i) {
     auto rule = static_cast<StepRule>(i);
     if (name == info(rule).name) return rule;
-    known += cat(i > 0 ? ", " : "", info(rule).name);
+  }
+  std::string known;
+  for (int i = 0; i < kRules; ++i) {
+    known += cat(i > 0 ? ", " : "", info(static_cast<StepRule>(i)).name);
   }
   throw ValueError(cat("step: rule must be one of ", known, ", got ", name));
 }
