@@ -157,6 +157,8 @@ class Fused(Optimizer):
             rate: mx.array = self.state["learning_rate"]
             return rate
         value = getattr(self, name)
+        if type(value) is float:  # as most are, and in a hurry
+            return value
         if callable(value):  # the count before this update, as for learning_rate
             with mx.stream(mx.cpu):
                 before = mx.maximum(self.step, 1) - 1
