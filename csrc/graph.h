@@ -15,6 +15,7 @@ namespace ingot {
 
 class Backend;
 class Event;
+struct Batch;  // vmap.h
 
 using Inputs = SmallVector<Array, 3>;
 using Outputs = SmallVector<Array, 1>;
@@ -47,6 +48,10 @@ class Op {
   virtual Arrays vjp(const Inputs& in, const Outputs& out,
                      const Arrays& cotangents,
                      const std::vector<int>& wanted) const;
+
+  // The outputs for a batch; none where it has no rule for that, so that vmap
+  // goes through the examples. Elementwise operations need none.
+  virtual Arrays vmap(const Batch& batch) const;
 
   // What it does, if that is elementwise.
   virtual std::optional<Elementwise> elementwise() const {

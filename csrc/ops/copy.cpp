@@ -6,6 +6,7 @@
 
 #include "csrc/backend.h"
 #include "csrc/ops.h"
+#include "csrc/vmap.h"
 
 namespace ingot {
 namespace {
@@ -34,6 +35,9 @@ class Copy final : public Op {
   Arrays vjp(const Inputs&, const Outputs&, const Arrays& cotangents,
              const std::vector<int>&) const override {
     return {cotangents[0]};
+  }
+  Arrays vmap(const Batch& batch) const override {
+    return batch.build(batch.in);
   }
 };
 
@@ -71,6 +75,10 @@ class Concatenate final : public Op {
       at = stop;
     }
     return gradients;
+  }
+
+  Arrays vmap(const Batch& batch) const override {
+    return batch.build(std::make_shared<Concatenate>(axis_ + 1), batch.along());
   }
 
  private:
@@ -122,6 +130,10 @@ class Split final : public Op {
     return {total};
   }
 
+  Arrays vmap(const Batch& batch) const override {
+    return batch.build(std::make_shared<Split>(axis_ + 1, starts_), batch.in);
+  }
+
  private:
   int64_t axis_;
   Shape starts_;
@@ -164,6 +176,13 @@ class SliceUpdate final : public Op {
                                              start_, stop_, step_));
     }
     return gradients;
+  }
+
+  Arrays vmap(const Batch& batch) const override {
+    auto op = std::make_shared<SliceUpdate>(with_first(0, start_),
+                                            with_first(batch.size, stop_),
+                                            with_first(1, step_));
+    return batch.build(std::move(op), batch.along());
   }
 
  private:

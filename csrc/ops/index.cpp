@@ -7,6 +7,7 @@
 #include "csrc/backend.h"
 #include "csrc/ops.h"
 #include "csrc/ops/operators.h"
+#include "csrc/vmap.h"
 
 namespace ingot {
 namespace {
@@ -39,6 +40,27 @@ Array keep_where(const Array& condition, const Array& x) {
   return where(condition, x, Array::scalar(0.0, x.dtype()));
 }
 
+// Places of a batch: the examples' numbers index a first axis, on which all
+// windows are one wide.
+struct BatchPlaces {
+  Arrays indices;
+  std::vector<int64_t> axes = {0};
+  std::vector<int64_t> windows = {1};
+
+  // The indices are inputs 1 to `count`.
+  BatchPlaces(const Batch& batch, int64_t count,
+              const std::vector<int64_t>& old_axes,
+              const std::vector<int64_t>& old_windows) {
+    Shape shape(count > 0 ? batch.along(1).ndim() : 1, 1);
+    shape[0] = batch.size;
+    Array numbers = arange(0, static_cast<double>(batch.size), 1, Dtype::int32);
+    indices.push_back(reshape(numbers, shape));
+    for (int64_t i = 1; i <= count; ++i) indices.push_back(batch.along(i));
+    for (int64_t axis : old_axes) axes.push_back(axis + 1);
+    windows.insert(windows.end(), old_windows.begin(), old_windows.end());
+  }
+};
+
 class GatherOp final : public Op {
  public:
   explicit GatherOp(Gather what) : what_(std::move(what)) {}
@@ -63,6 +85,19 @@ class GatherOp final : public Op {
                                   cotangents[0], what_.axes));
     }
     return gradients;
+  }
+
+  Arrays vmap(const Batch& batch) const override {
+    int64_t count = batch.in.size() - 1;
+    if (!batch.has_axis[0]) {
+      Arrays indices;
+      for (int64_t i = 1; i <= count; ++i) indices.push_back(batch.along(i));
+      return {
+          gather(batch.in[0], indices, what_.axes, what_.windows, what_.name)};
+    }
+    BatchPlaces at(batch, count, what_.axes, what_.windows);
+    Array y = gather(batch.in[0], at.indices, at.axes, at.windows, what_.name);
+    return {reshape(y, batch.shape())};
   }
 
  private:
@@ -177,6 +212,16 @@ class ScatterInto final : public Op {
     return gradients;
   }
 
+  Arrays vmap(const Batch& batch) const override {
+    int64_t count = batch.in.size() - 2;
+    BatchPlaces at(batch, count, what_.axes, {});
+    Array updates = batch.along(count + 1);
+    // After the axes of the index arrays, before those of the windows.
+    updates = expand_dims(updates, Shape{at.indices.back().ndim()});
+    return {scatter(what_.op, batch.along(0), at.indices, updates, at.axes,
+                    what_.name)};
+  }
+
  private:
   Scatter what_;
 };
@@ -203,6 +248,10 @@ class TakeAlongAxis final : public Op {
       gradients.push_back(add_along_axis(zero, in[1], cotangents[0], axis_));
     }
     return gradients;
+  }
+
+  Arrays vmap(const Batch& batch) const override {
+    return {take_along_axis(batch.along(0), batch.along(1), axis_ + 1)};
   }
 
  private:
@@ -238,6 +287,13 @@ class PutAlongAxis final : public Op {
       }
     }
     return gradients;
+  }
+
+  Arrays vmap(const Batch& batch) const override {
+    Array x = batch.along(0), indices = batch.along(1);
+    Array values = batch.along(2);
+    return {add_ ? add_along_axis(x, indices, values, axis_ + 1)
+                 : put_along_axis(x, indices, values, axis_ + 1)};
   }
 
  private:

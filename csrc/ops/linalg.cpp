@@ -5,6 +5,7 @@
 #include "csrc/backend.h"
 #include "csrc/ops.h"
 #include "csrc/ops/operators.h"
+#include "csrc/vmap.h"
 
 namespace ingot {
 namespace {
@@ -71,6 +72,10 @@ class Qr final : public Op {
     } else {
       backend.fill({0, 0}, out[0]);
     }
+  }
+
+  Arrays vmap(const Batch& batch) const override {
+    return batch.build(batch.in);
   }
 
   Arrays vjp(const Inputs& in, const Outputs& out, const Arrays& cotangents,

@@ -5,6 +5,7 @@
 #include "csrc/backend.h"
 #include "csrc/ops.h"
 #include "csrc/ops/operators.h"
+#include "csrc/vmap.h"
 
 namespace ingot {
 namespace {
@@ -20,6 +21,7 @@ bool is_transposed(const Array& x) {
 Array transposed(const Array& x) { return swapaxes(x, -1, -2); }
 
 Array product(const Array& a, const Array& b, double alpha);
+Array combine(Array a, Array b, const Array& c, double alpha, double beta);
 
 // alpha * a @ b in the layout that suits the gradient of `like`.
 Array product_like(const Array& like, const Array& a, const Array& b,
@@ -53,6 +55,15 @@ class Matmul final : public Op {
                        : dy * Array::scalar(beta_, dy.dtype()));
     }
     return gradients;
+  }
+
+  // Operands without the axis are broadcast, but for one matrix on the right:
+  // the batch is then one tall matrix.
+  Arrays vmap(const Batch& batch) const override {
+    Array c = beta_ == 0 ? Array() : batch.along(2);
+    bool along = c || batch.in[1].ndim() == 2;
+    Array a = along ? batch.along(0) : batch.in[0];
+    return {combine(std::move(a), batch.in[1], c, alpha_, beta_)};
   }
 
  private:

@@ -7,6 +7,7 @@
 #include "csrc/backend.h"
 #include "csrc/ops.h"
 #include "csrc/ops/operators.h"
+#include "csrc/vmap.h"
 
 namespace ingot {
 namespace {
@@ -112,6 +113,13 @@ class Normalize final : public Op {
     all.push_back(cotangents[0]);
     return make_arrays(std::make_shared<NormalizeVjp>(what_, at_, wanted),
                        static_cast<int64_t>(wanted.size()), std::move(all));
+  }
+
+  Arrays vmap(const Batch& batch) const override {
+    for (size_t i = 1; i < batch.has_axis.size(); ++i) {
+      if (batch.has_axis[i]) return {};
+    }
+    return batch.build(batch.in);
   }
 
  private:

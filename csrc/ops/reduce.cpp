@@ -5,6 +5,7 @@
 #include "csrc/backend.h"
 #include "csrc/ops.h"
 #include "csrc/ops/operators.h"
+#include "csrc/vmap.h"
 
 namespace ingot {
 namespace {
@@ -143,6 +144,12 @@ class Reduce final : public Op {
     return {astype(broadcast_to(gradient(x, y, c), x.shape()), in[0].dtype())};
   }
 
+  Arrays vmap(const Batch& batch) const override {
+    Reduction what = what_;
+    what.axes = shifted(what_.axes);
+    return batch.build(std::make_shared<Reduce>(std::move(what)), batch.in);
+  }
+
  private:
   Array gradient(const Array& x, const Array& y, const Array& c) const {
     auto number = [&](double value) { return Array::scalar(value, x.dtype()); };
@@ -188,6 +195,10 @@ class ArgReduce final : public Op {
     backend.arg_reduce(op_, in[0], axis_, out[0]);
   }
 
+  Arrays vmap(const Batch& batch) const override {
+    return batch.build(std::make_shared<ArgReduce>(op_, axis_ + 1), batch.in);
+  }
+
  private:
   ArgReduceOp op_;
   int64_t axis_;
@@ -210,6 +221,10 @@ class Softmax final : public Op {
     Array product = astype(cotangents[0], dtype) * y;
     Array total = sum(product, Shape{-1}, true);
     return {astype(product - y * total, in[0].dtype())};
+  }
+
+  Arrays vmap(const Batch& batch) const override {
+    return batch.build(batch.in);
   }
 };
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "csrc/backend.h"
 #include "csrc/ops.h"
+#include "csrc/vmap.h"
 
 namespace ingot {
 namespace {
@@ -21,6 +22,10 @@ class Sort final : public Op {
              const std::vector<int>&) const override {
     return {take_along_axis(cotangents[0], argsort(argsort(in[0])), -1)};
   }
+
+  Arrays vmap(const Batch& batch) const override {
+    return batch.build(batch.in);
+  }
 };
 
 class ArgSort final : public Op {
@@ -31,6 +36,10 @@ class ArgSort final : public Op {
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();
     backend.argsort(in[0], out[0]);
+  }
+
+  Arrays vmap(const Batch& batch) const override {
+    return batch.build(batch.in);
   }
 };
 

@@ -6,6 +6,7 @@
 
 #include "csrc/backend.h"
 #include "csrc/ops.h"
+#include "csrc/vmap.h"
 
 namespace ingot {
 namespace {
@@ -28,6 +29,10 @@ class Reshape final : public Op {
   Arrays vjp(const Inputs& in, const Outputs&, const Arrays& cotangents,
              const std::vector<int>&) const override {
     return {reshape(cotangents[0], in[0].shape())};
+  }
+
+  Arrays vmap(const Batch& batch) const override {
+    return {reshape(batch.in[0], batch.shape())};
   }
 
  private:
@@ -81,6 +86,10 @@ class Transpose final : public Op {
     return {transpose(cotangents[0], inverse)};
   }
 
+  Arrays vmap(const Batch& batch) const override {
+    return {transpose(batch.in[0], with_first(0, shifted(axes_)))};
+  }
+
  private:
   Shape axes_;
 };
@@ -96,6 +105,10 @@ class Broadcast final : public Op {
   Arrays vjp(const Inputs& in, const Outputs&, const Arrays& cotangents,
              const std::vector<int>&) const override {
     return {sum_to(cotangents[0], in[0].shape())};
+  }
+
+  Arrays vmap(const Batch& batch) const override {
+    return {broadcast_to(batch.lifted(0), batch.shape())};
   }
 };
 
@@ -123,6 +136,11 @@ class Slice final : public Op {
                          cotangents[0], start_, stop_, step_)};
   }
 
+  Arrays vmap(const Batch& batch) const override {
+    return {slice(batch.in[0], with_first(0, start_),
+                  with_first(batch.size, stop_), with_first(1, step_))};
+  }
+
  private:
   Shape start_, stop_, step_;
 };
@@ -142,6 +160,9 @@ class Alias final : public Op {
   Arrays vjp(const Inputs&, const Outputs&, const Arrays& cotangents,
              const std::vector<int>&) const override {
     return {cotangents[0]};
+  }
+  Arrays vmap(const Batch& batch) const override {
+    return batch.build(batch.in);
   }
 
  private:
@@ -163,6 +184,9 @@ class View final : public Op {
     out[0].view_of(
         source, same ? source.strides() : contiguous_strides(out[0].shape()));
   }
+  Arrays vmap(const Batch& batch) const override {
+    return batch.build(batch.in);
+  }
 };
 
 class Contiguous final : public Op {
@@ -179,6 +203,9 @@ class Contiguous final : public Op {
   Arrays vjp(const Inputs&, const Outputs&, const Arrays& cotangents,
              const std::vector<int>&) const override {
     return {cotangents[0]};
+  }
+  Arrays vmap(const Batch& batch) const override {
+    return batch.build(batch.in);
   }
 };
 

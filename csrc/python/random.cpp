@@ -3,6 +3,7 @@
 #include "csrc/ops/random.h"
 
 #include "csrc/python/module.h"
+#include "csrc/python/random_state.h"
 
 namespace ingot::python {
 namespace {
@@ -33,18 +34,15 @@ uint64_t to_seed(const nb::int_& seed) {
   return value;
 }
 
-// The global state as a list of one key.
-struct RandomState {};
-
 void check_index(int64_t i) {
   require<IndexError>(i == 0 || i == -1, "random.state: index must be 0, got ",
                       i);
 }
 
-nb::list state_list() {
-  nb::list state;
-  state.append(nb::cast(random::default_sequence().state()));
-  return state;
+nb::list list_of(const RandomState& state) {
+  nb::list list;
+  list.append(nb::cast(state.key()));
+  return list;
 }
 
 void bind_state(nb::module_& m) {
@@ -55,25 +53,27 @@ void bind_state(nb::module_& m) {
       .def("__len__", [](const RandomState&) { return 1; })
       .def(
           "__getitem__",
-          [](const RandomState&, int64_t i) {
+          [](const RandomState& state, int64_t i) {
             check_index(i);
-            return random::default_sequence().state();
+            return state.key();
           },
           "index"_a)
       .def(
           "__setitem__",
-          [](const RandomState&, int64_t i, const Array& key) {
+          [](const RandomState& state, int64_t i, const Array& key) {
             check_index(i);
-            random::default_sequence().set_state(key);
+            state.set_key(key);
           },
           "index"_a, "key"_a)
       .def(
           "__iter__",
-          [](const RandomState&) { return state_list().attr("__iter__")(); },
+          [](const RandomState& state) {
+            return list_of(state).attr("__iter__")();
+          },
           nb::sig("def __iter__(self) -> "
                   "collections.abc.Iterator[ingot._core.array]"))
       .def("__repr__",
-           [](const RandomState&) { return nb::str(state_list()); });
+           [](const RandomState& state) { return nb::str(list_of(state)); });
   m.attr("state") = RandomState();
 }
 

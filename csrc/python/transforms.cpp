@@ -88,18 +88,21 @@ Args:
         return jvp(wrap(function), primals, tangents);
       },
       "function"_a, "primals"_a, "tangents"_a);
-  m.def("_tree_arrays", [](nb::handle tree) {
-    Arrays arrays;
-    for_each_array(tree, [&](const Array& x) { arrays.push_back(x); });
-    return arrays;
-  });
+  m.def(
+      "_tree_arrays",
+      [](nb::handle tree) {
+        Arrays arrays;
+        for_each_array(tree, [&](const Array& x) { arrays.push_back(x); });
+        return arrays;
+      },
+      "tree"_a.none());
   m.def(
       "_tree_replace",
       [](nb::handle tree, const ArrayList& arrays) {
         size_t next = 0;
         return replace_arrays(tree, arrays, next);
       },
-      "tree"_a, "arrays"_a,
+      "tree"_a.none(), "arrays"_a,
       nb::sig("def _tree_replace(tree: typing.Any, arrays: "
               "collections.abc.Sequence[array]) -> typing.Any"));
 }

@@ -31,6 +31,9 @@ nb::object replace(nb::handle tree, const Arrays& arrays, size_t& next,
             "arrays than the ", arrays.size(), " there were");
     return nb::cast(arrays[next++]);
   }
+  if (nb::isinstance<RandomState>(tree)) {
+    return replace(nb::list(tree), arrays, next, depth + 1);
+  }
   if (PyDict_Check(o)) {
     nb::dict result;
     PyObject *key, *value;
@@ -51,6 +54,39 @@ nb::object replace(nb::handle tree, const Arrays& arrays, size_t& next,
     return nb::tuple(items);
   }
   return nb::borrow(tree);
+}
+
+// What is to stand in a tree's place: none where it took the arrays itself.
+nb::object assign(nb::handle tree, const Arrays& arrays, size_t& next) {
+  PyObject* o = tree.ptr();
+  if (nb::isinstance<Array>(tree)) return nb::cast(arrays[next++]);
+  if (nb::isinstance<RandomState>(tree)) {
+    nb::inst_ptr<RandomState>(tree)->set_key(arrays[next++]);
+  } else if (PyDict_Check(o)) {
+    PyObject *key, *value;
+    Py_ssize_t position = 0;
+    while (PyDict_Next(o, &position, &key, &value)) {
+      nb::object item = assign(value, arrays, next);
+      if (item.is_valid()) PyDict_SetItem(o, key, item.ptr());
+    }
+  } else if (PyList_Check(o)) {
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(o); ++i) {
+      nb::object item = assign(PyList_GET_ITEM(o, i), arrays, next);
+      if (item.is_valid()) PyList_SetItem(o, i, item.release().ptr());
+    }
+  } else if (PyTuple_Check(o)) {
+    nb::list items;
+    bool changed = false;
+    for (nb::handle old : tree) {
+      nb::object item = assign(old, arrays, next);
+      changed |= item.is_valid();
+      items.append(item.is_valid() ? item : nb::borrow(old));
+    }
+    if (!changed) return {};
+    if (nb::hasattr(tree, "_fields")) return tree.type()(*nb::tuple(items));
+    return nb::tuple(items);
+  }
+  return {};
 }
 
 bool add_arrays(nb::handle tree, Arrays& arrays, int depth) {
@@ -83,6 +119,18 @@ bool only_arrays(nb::handle tree, Arrays& arrays) {
 
 nb::object replace_arrays(nb::handle tree, const Arrays& arrays, size_t& next) {
   return replace(tree, arrays, next, 0);
+}
+
+void assign_arrays(nb::handle tree, const Arrays& arrays) {
+  size_t count = 0, next = 0;
+  for_each_array(tree, [&](const Array&) { ++count; });
+  require(count == arrays.size(), "tree: there must be ", count,
+          " arrays, got ", arrays.size());
+  nb::object state = detail::state_of(tree);
+  require<TypeError>(!assign(state, arrays, next).is_valid(),
+                     "compile: captured state must be in dicts and lists, "
+                     "got ",
+                     Shown{tree});
 }
 
 }  // namespace ingot::python

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "csrc/python/convert.h"
+#include "csrc/python/random_state.h"
 
 namespace ingot::python {
 
@@ -33,6 +34,8 @@ void visit_arrays(nb::handle tree, F& f, int depth) {
     for (nb::handle item : tree) visit_arrays(item, f, depth + 1);
   } else if (nb::isinstance<Array>(tree)) {
     f(*nb::inst_ptr<Array>(tree));
+  } else if (nb::isinstance<RandomState>(tree)) {
+    f(nb::inst_ptr<RandomState>(tree)->key());
   }
 }
 
@@ -40,7 +43,7 @@ void visit_arrays(nb::handle tree, F& f, int depth) {
 
 // Calls f(const Array&) for the arrays of a tree, depth first. Leaves of other
 // kinds are passed over; an object whose `state` is a dict stands for that (an
-// optimizer).
+// optimizer), random.state is a list of its key.
 template <class F>
 void for_each_array(nb::handle tree, F&& f) {
   detail::visit_arrays(detail::state_of(tree), f, 0);
@@ -57,5 +60,9 @@ nb::object unflatten(const NamedLeaves& pairs);
 // A tree of the same structure, with its arrays replaced in order; every other
 // leaf stays.
 nb::object replace_arrays(nb::handle tree, const Arrays& arrays, size_t& next);
+
+// Writes arrays over those of a tree, in its own dicts and lists. Throws
+// ValueError, and writes nothing, where there are not as many.
+void assign_arrays(nb::handle tree, const Arrays& arrays);
 
 }  // namespace ingot::python

@@ -12,9 +12,11 @@ from ingot import _core
 from ingot._core import *  # noqa: F403
 from ingot._core import fast, linalg, metal, random
 from ingot.core import _dtypes
+from ingot.core._compile import compile, disable_compile, enable_compile
 from ingot.core._dtypes import *  # noqa: F403
 from ingot.core._files import load, save, save_safetensors, savez, savez_compressed
 from ingot.core._transforms import grad, jvp, value_and_grad, vjp
+from ingot.core._vmap import vmap
 
 # What only the optimizers and the tests call stays in the extension.
 _INTERNAL = frozenset(
@@ -51,7 +53,10 @@ euler_gamma = 0.5772156649015329
 newaxis = None
 
 __all__ = [
+    "compile",
+    "disable_compile",
     "e",
+    "enable_compile",
     "euler_gamma",
     "fast",
     "grad",
@@ -70,6 +75,7 @@ __all__ = [
     "savez_compressed",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]
 __all__ += _dtypes.__all__
 __all__ += [
