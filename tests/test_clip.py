@@ -152,6 +152,26 @@ def test_a_derivative_goes_through_clipping_and_step(rng):
     np.testing.assert_allclose(to_numpy(got), to_numpy(want), rtol=1e-6, atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "float64"])
+def test_gradients_below_the_norm_keep_their_bits_and_memory(dtype, rng):
+    values = rng.normal(size=(3, 1000)) / 100
+    values[0, :3] = 0.0, -0.0, 1e-5
+    gradients = [mx.array(values).astype(getattr(mx, dtype)), mx.zeros(5)]
+    mx.eval(gradients)
+    before = [to_numpy(g).tobytes() for g in gradients]
+    for max_norm in (10.0, 1e30, float("inf")):
+        mx.reset_peak_memory()
+        start = mx.get_active_memory()
+        gradients, _ = optim.clip_grad_norm(gradients, max_norm)
+        mx.eval(gradients)
+        assert mx.get_peak_memory() - start < 4096
+        assert [to_numpy(g).tobytes() for g in gradients] == before
+    gradients, norm = optim.clip_grad_norm(gradients, 1e-3)
+    assert norm.item() > 0.1
+    mx.eval(gradients)
+    assert [to_numpy(g).tobytes() for g in gradients] != before
+
+
 def test_nan_spoils_all_and_infinity_shows():
     clipped, norm = optim.clip_grad_norm([mx.array([1.0, float("nan")])], 1.0)
     assert np.isnan(norm.item()) and np.all(np.isnan(to_numpy(clipped[0])))

@@ -16,7 +16,6 @@ class StepPass {
  public:
   explicit StepPass(const StepTable& table)
       : table_(table),
-        clips_(table.clip[0] && table.rule != StepRule::Scale),
         row_(kernels().step[static_cast<int>(table.rule)]),
         scale_(kernels().step[static_cast<int>(StepRule::Scale)]) {
     if (!table.clip[0]) return;
@@ -26,6 +25,7 @@ class StepPass {
 
   void run(const StepChunk& chunk) const {
     const StepTensor& t = table_.tensors[static_cast<size_t>(chunk.tensor)];
+    if (stays(t)) return;
     if (StepKernel kernel = direct_kernel(t)) {
       run_direct(kernel, t, chunk);
     } else {
@@ -34,8 +34,23 @@ class StepPass {
   }
 
  private:
+  bool idle(const StepTensor& t) const {
+    return clip_.idle(t.compute == Dtype::float64);
+  }
+  // Whether gradients are clipped before the rule.
+  bool clips(const StepTensor& t) const {
+    return table_.clip[0] && table_.rule != StepRule::Scale && !idle(t);
+  }
+
   int inputs() const { return 2 + table_.slots; }
   int outputs() const { return 1 + table_.slots; }
+
+  // Gradients below the norm that they may have, where they are to be.
+  bool stays(const StepTensor& t) const {
+    return table_.rule == StepRule::Scale && idle(t) && t.contiguous &&
+           t.in_data[1] == t.out_data[0] &&
+           t.in[1]->dtype() == t.out[0]->dtype();
+  }
 
   const void* hyper(Dtype compute) const {
     bool wide = compute == Dtype::float64;
@@ -46,7 +61,7 @@ class StepPass {
 
   // The kernel that takes the memory of a tensor as it is, or null.
   StepKernel direct_kernel(const StepTensor& t) const {
-    if (!t.contiguous || clips_) return nullptr;
+    if (!t.contiguous || clips(t)) return nullptr;
     Dtype w = t.in[0]->dtype(), state = table_.slots > 0 ? t.in[2]->dtype() : w;
     for (int i = 1; i < inputs(); ++i) {
       if (t.in[i]->dtype() != (i == 1 ? w : state)) return nullptr;
@@ -76,6 +91,7 @@ class StepPass {
     const void* in[2 + kMaxSlots];
     void* out[1 + kMaxSlots];
     Scratch wide[2 + kMaxSlots], raw[2 + kMaxSlots];
+    bool clip = clips(t);
     for (int64_t done = 0; done < chunk.count; done += kTile) {
       int64_t at = chunk.first + done;
       int64_t n = std::min<int64_t>(kTile, chunk.count - done);
@@ -86,7 +102,7 @@ class StepPass {
         convert(in[i], dtype, wide[i].bytes, t.compute, n);
         in[i] = wide[i].bytes;
       }
-      if (clips_) in[1] = clipped(t, in[1], wide[1], raw[1], n);
+      if (clip) in[1] = clipped(t, in[1], wide[1], raw[1], n);
       // A kernel may write where it reads: scratch serves for both.
       for (int i = 0; i < outputs(); ++i) {
         int source = i == 0 ? 0 : i + 1;  // there is no new gradient
@@ -126,6 +142,11 @@ class StepPass {
   struct Clip {
     double hyper[2];
     float hyper_float[2];
+    // Whether it leaves numbers as they are.
+    bool idle(bool wide) const {
+      return wide ? hyper[0] == 1 && hyper[1] == 1
+                  : hyper_float[0] == 1 && hyper_float[1] == 1;
+    }
     const void* of(bool wide) const {
       return wide ? static_cast<const void*>(hyper)
                   : static_cast<const void*>(hyper_float);
@@ -133,7 +154,6 @@ class StepPass {
   };
 
   const StepTable& table_;
-  bool clips_;  // gradients, before the rule
   Clip clip_ = {};
   const StepKernel *row_, *scale_;
 };

@@ -30,8 +30,10 @@ class Effort:
     fewest: int = 5
     most: int = 25
     shortest: float = 2e-3  # seconds of a sample
-    # Helpers of an OpenMP library spin for some milliseconds after their work.
+    # Helpers of an OpenMP library spin for some milliseconds after their work, those
+    # of OpenBLAS for 2^26 cycles.
     pause: float = 5e-3
+    pause_of_products: float = 4e-2
 
     def samples(self, seconds: float) -> int:
         """How many samples of this length are taken."""
@@ -41,7 +43,9 @@ class Effort:
 
 
 FULL = Effort()
-QUICK = Effort(seconds=0.02, fewest=3, most=5, shortest=2e-4, pause=5e-4)
+QUICK = Effort(
+    seconds=0.02, fewest=3, most=5, shortest=2e-4, pause=5e-4, pause_of_products=5e-4
+)
 
 
 class Bench:
@@ -158,14 +162,19 @@ class Bench:
             for name, (p, call, args) in asked.items()
         }
         processes = {name: p for name, (p, _, _) in asked.items()}
-        figures = self.sampled(processes, loaded, case.per)
+        pause = self.effort.pause_of_products if case.flops else self.effort.pause
+        figures = self.sampled(processes, loaded, case.per, pause)
         for name, process in processes.items():
             if not figures[name].absent:
                 process.ask("drop")
         return figures
 
     def sampled(
-        self, asked: dict[str, Process], loaded: dict[str, dict[str, Any]], per: int
+        self,
+        asked: dict[str, Process],
+        loaded: dict[str, dict[str, Any]],
+        per: int,
+        pause: float,
     ) -> dict[str, Figure]:
         """One sample each, round after round; the slow sit rounds out."""
         reasons = {n: r["reason"] for n, r in loaded.items() if "reason" in r}
@@ -178,7 +187,7 @@ class Bench:
                 due = (i + 1) * wanted[name] // rounds > i * wanted[name] // rounds
                 if not due or name in reasons:
                     continue
-                time.sleep(self.effort.pause)
+                time.sleep(pause)
                 reply = asked[name].ask("sample")
                 if "reason" in reply:
                     reasons[name] = reply["reason"]
