@@ -264,6 +264,18 @@ def test_an_exception_leaves_everything_as_it_was():
     assert [a.item() for a in state["list"]] == [1, 3]
 
 
+def test_outputs_that_are_not_inputs_may_change_meanwhile():
+    state: dict = {"x": mx.array(0.0)}
+    f = mx.compile(lambda y: state.update(x=y, z=y + 1), outputs=state)
+    f(mx.array(1.0))
+    assert state["x"].item() == 1 and state["z"].item() == 2
+    del state["z"]
+    state["more"] = [mx.array(5.0)]
+    f(mx.array(2.0))
+    assert [state[k].item() for k in "xz"] == [2, 3]
+    assert state["more"][0].item() == 5
+
+
 @pytest.mark.parametrize(
     "look",
     [mx.eval, bool, float, np.asarray, lambda x: x.item(), lambda x: x.tolist(), str],

@@ -171,11 +171,12 @@ def compile(
         raise TypeError(f"compile: fun must be callable, got {type(fun).__name__}")
     inputs = [] if inputs is None else inputs
     outputs = [] if outputs is None else outputs
+    captured = inputs if inputs is outputs else [inputs, outputs]
     entries: OrderedDict[Any, _Entry] = OrderedDict()
     lock = threading.RLock()
 
     def entry_of(given: tuple[Any, Any]) -> _Entry:
-        key = _core._signature(given, inputs)
+        key = _core._signature(given, captured)
         entry = entries.get(key)
         if entry is None:
             entry = entries[key] = _record(fun, given, inputs, outputs)
