@@ -88,6 +88,13 @@ class Backend {
   // x = Q R for matrices (..., m, n); q is (..., m, k), r (..., k, n), k = min
   virtual void qr(const Array& x, Array& q, Array& r) = 0;
 
+  // convolution; x, weight and out have one floating type
+  virtual void convolve(const Convolution& what, const Array& x,
+                        const Array& weight, Array& out) = 0;
+  // the gradient of its weight, given x and that of its result
+  virtual void convolve_weight(const Convolution& what, const Array& x,
+                               const Array& cotangent, Array& out) = 0;
+
   // indexing: see Gather and Scatter in families.h. An index out of range is an
   // IndexError, before anything is written.
   virtual void gather(const Gather& what, const Inputs& in, Array& out) = 0;

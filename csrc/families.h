@@ -90,6 +90,16 @@ struct NormalizationGradients {
   Array* bias;
 };
 
+// Of x (n, spatial..., channels) with weight (outputs, taps..., channels /
+// groups) to out (n, positions..., outputs): out[n, p, c] is the sum over taps t
+// and channels i of x[n, (p * stride + t * kernel_dilation - low) /
+// input_dilation, i] * weight[c, t, i], where that is a place of x. Channels and
+// outputs come in `groups` equal parts, each by itself.
+struct Convolution {
+  Shape stride, low, kernel_dilation, input_dilation;  // by spatial dimension
+  int64_t groups = 1;
+};
+
 // Takes windows out of in[0] at places given by index arrays in[1..]:
 // in[1 + i] indexes axis axes[i]; negative indices count from the end. All
 // index arrays have one shape I, already broadcast. out.shape = I + windows:

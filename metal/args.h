@@ -80,6 +80,21 @@ enum {
   kSliceElements = kTileSide * kTileDepth,
 };
 
+// A convolution, see Convolution in csrc/families.h. Arrays of any layout: strides
+// in elements, of three spatial dimensions each. A group has `channels` of x and
+// of the weight, and `outputs`.
+enum { kSpatial = 3 };
+struct ConvArgs {
+  uint64_t size;  // of out
+  uint32_t channels, outputs, groups;
+  int32_t input[kSpatial], taps[kSpatial], positions[kSpatial];
+  int32_t stride[kSpatial], low[kSpatial];
+  int32_t kernel_dilation[kSpatial], input_dilation[kSpatial];
+  int64_t x_batch, x_group, x_channel, x_spatial[kSpatial];
+  int64_t weight_output, weight_channel, weight_spatial[kSpatial];
+  int64_t out_batch, out_channel, out_spatial[kSpatial];
+};
+
 // One result for each element of the kept axes; `count` elements are folded into
 // it, those with numbers part * chunk to (part + 1) * chunk in each of `parts`.
 struct ReduceArgs {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ingot.core as mx
+import op_table_conv
 import op_table_elementwise
 import op_table_index
 import op_table_normalize
@@ -20,6 +21,7 @@ OPS: list[OpCase] = [
     *op_table_reduce.REDUCTIONS,
     *op_table_normalize.NORMALIZATION,
     *op_table_reduce.PRODUCTS,
+    *op_table_conv.CONVOLUTIONS,
     *op_table_shape.SHAPES,
     *op_table_shape.CREATION,
     *op_table_index.INDEXING,

@@ -15,13 +15,15 @@ from reference_arrays import (
     SHAPES,
     Oracle,
 )
+from reference_conv import CONVOLUTIONS
 from reference_elementwise import BINARY, ELEMENTWISE, TERNARY, UNARY
 
-ORACLES: dict[str, Oracle] = {**ELEMENTWISE, **ARRAYS}
+ORACLES: dict[str, Oracle] = {**ELEMENTWISE, **ARRAYS, **CONVOLUTIONS}
 
 __all__ = [
     "ARRAYS",
     "BINARY",
+    "CONVOLUTIONS",
     "CREATION",
     "ELEMENTWISE",
     "INDEXING",

@@ -10,6 +10,7 @@ from typing import Any
 import ingot.core as mx
 import numpy as np
 import op_table
+import op_table_conv
 import pytest
 from op_case import OpCase
 from support import CORE, INTEGERS, NUMPY, SIGNED, map_arrays, raises, to_core
@@ -125,6 +126,7 @@ SPECIFIC: list[tuple[str, Callable[[], Any], Any]] = [
     ("matmul", lambda: mx.matmul(mx.ones((2, 3, 4)), mx.ones((3, 4, 5))), ValueError),
     ("addmm", lambda: mx.addmm(ONES, ONES, ONES), ValueError),
     ("addmm", lambda: mx.addmm(mx.ones((7,)), ONES, mx.ones((3, 2))), ValueError),
+    *op_table_conv.REFUSED,
     ("max", lambda: mx.max(mx.zeros((0,))), ValueError),
     ("min", lambda: mx.min(mx.zeros((2, 0)), axis=1), ValueError),
     ("argmax", lambda: mx.argmax(mx.zeros((0,))), ValueError),

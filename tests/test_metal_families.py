@@ -64,6 +64,10 @@ CASES = {
     "matmul": lambda x: [x.a @ x.b, x.b @ x.a, x.a.T @ x.b.T],
     "matmul in batches": lambda x: x.d @ mx.swapaxes(x.d, 1, 2),
     "addmm": lambda x: mx.addmm(x.a[:, :15], x.a, x.b, alpha=0.5, beta=2.0),
+    "conv": lambda x: mx.conv2d(x.e, x.f, stride=(2, 1), padding=1),
+    "gradients of conv": lambda x: mx.grad(
+        lambda e, f: (mx.conv2d(e, f, stride=2, padding=1) ** 2).sum(), argnums=(0, 1)
+    )(x.e, x.f),
     "norm of a tree": lambda x: _core.global_norm([x.a, x.b, x.c, x.d]),
     "gather": lambda x: [x.a[x.i], x.a[x.i, x.i], mx.take(x.a, x.i, axis=1)],
     "take_along_axis": lambda x: mx.take_along_axis(x.a[:4], x.i[:, None], axis=1),
@@ -79,6 +83,7 @@ CASES = {
 class Operands:
     def __init__(self, rng: np.random.Generator):
         shapes = {"a": (15, 17), "b": (17, 15), "c": (300,), "d": (3, 6, 5)}
+        shapes |= {"e": (2, 6, 5, 3), "f": (4, 3, 2, 3)}
         for name, shape in shapes.items():
             setattr(self, name, mx.array(rng.normal(size=shape).astype(np.float32)))
         self.i = mx.array([3, 0, -1, 3])

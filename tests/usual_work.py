@@ -92,6 +92,7 @@ def products() -> None:
         mx.eval(x @ x.T, mx.addmm(x, x, mx.eye(80, dtype=dtype)))
         mx.eval(mx.grad(normalized, argnums=(0, 1, 2))(x, w, w))
         mx.eval(mx.fast.layer_norm(x, None, None, 1e-5), mx.linalg.norm(x))
+        mx.eval(mx.conv2d(mx.ones((1, 4, 4, 2), dtype), mx.ones((3, 3, 3, 2), dtype)))
 
 
 def indexing() -> None:

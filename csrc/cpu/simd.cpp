@@ -17,6 +17,7 @@ namespace ingot::cpu {
   void fill_reduce(Kernels&);    \
   void fill_softmax(Kernels&);   \
   void fill_normalize(Kernels&); \
+  void fill_conv(Kernels&);      \
   void fill_step(Kernels&);      \
   void fill_random(Kernels&);    \
   void fill_adafactor(Kernels&); \
@@ -29,6 +30,7 @@ namespace ingot::cpu {
     fill_reduce(k);              \
     fill_softmax(k);             \
     fill_normalize(k);           \
+    fill_conv(k);                \
     fill_step(k);                \
     fill_random(k);              \
     fill_adafactor(k);           \

@@ -129,6 +129,7 @@ struct Kernels {
   ExponentialKernel exponential[kDtypes] = {};
   NormalizeKernel normalize[kDtypes] = {};
   NormalizeVjpKernel normalize_vjp[kDtypes] = {};
+  BinaryKernel add_products[kDtypes] = {};  // to what `out` holds
   StepKernel step[kRules][kDtypes] = {};
   // Parameters and gradients in bfloat16; states in float32, or in bfloat16, too.
   StepKernel step_bfloat16[kRules] = {};

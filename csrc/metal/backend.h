@@ -35,6 +35,10 @@ class MetalBackend final : public Backend {
   void matmul(const Array& a, const Array& b, Array& out, double alpha,
               double beta) override;
   void qr(const Array& x, Array& q, Array& r) override;
+  void convolve(const Convolution& what, const Array& x, const Array& weight,
+                Array& out) override;
+  void convolve_weight(const Convolution& what, const Array& x,
+                       const Array& cotangent, Array& out) override;
   void gather(const Gather& what, const Inputs& in, Array& out) override;
   void scatter(const Scatter& what, const Inputs& in, Array& out) override;
   void take_along_axis(int64_t axis, const Array& x, const Array& indices,

@@ -96,6 +96,7 @@ NB_MODULE(_core, m) {
   bind_copies(m);
   bind_reduce(m);
   bind_linalg(m);
+  bind_conv(m);
   bind_fast(m);
   bind_index(m);
   bind_random(m);

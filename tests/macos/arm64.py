@@ -21,7 +21,7 @@ CORE = ["-O2"]
 KERNEL = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-DINGOT_SIMD=neon"]
 KERNEL += ["-Wno-pass-failed"]
 # Replaced by what tests/macos/core.cpp has.
-LEFT_OUT = {"matmul.cpp", "linalg.cpp"}
+LEFT_OUT = {"matmul.cpp", "linalg.cpp", "conv.cpp", "conv_weight.cpp"}
 
 
 def find_zig() -> list[str] | None:

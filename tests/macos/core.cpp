@@ -12,12 +12,20 @@
 
 namespace ingot {
 
-// In place of cpu/matmul.cpp and cpu/linalg.cpp.
+// In place of cpu/matmul.cpp, cpu/linalg.cpp, cpu/conv.cpp and cpu/conv_weight.cpp.
 void cpu::CpuBackend::matmul(const Array&, const Array&, Array&, double,
                              double) {
   std::abort();
 }
 void cpu::CpuBackend::qr(const Array&, Array&, Array&) { std::abort(); }
+void cpu::CpuBackend::convolve(const Convolution&, const Array&, const Array&,
+                               Array&) {
+  std::abort();
+}
+void cpu::CpuBackend::convolve_weight(const Convolution&, const Array&,
+                                      const Array&, Array&) {
+  std::abort();
+}
 
 namespace {
 
