@@ -9,6 +9,7 @@ from typing import Any
 import ingot.core as mx
 import numpy as np
 import pytest
+import reference_conv
 import reference_nn as reference
 from ingot import nn
 from ingot.utils import tree_flatten
@@ -33,6 +34,96 @@ def test_linear_starts_uniform() -> None:
         assert np.abs(x).max() <= 1 / 16
         deviation = x.std() / (1 / 16 / math.sqrt(3))
         assert abs(deviation - 1) < 5 / math.sqrt(2 * x.size)
+
+
+CONVOLUTIONS: list[tuple[Any, tuple[int, ...], dict[str, Any], str]] = [
+    (
+        nn.Conv1d,
+        (2, 9),
+        {"stride": 2, "padding": 1, "groups": 2},
+        "Conv1d(4, 6, kernel_size=3, stride=2, padding=1, dilation=1, groups=2, "
+        "bias=True)",
+    ),
+    (
+        nn.Conv2d,
+        (2, 7, 8),
+        {"stride": (2, 1), "dilation": 2, "bias": False},
+        "Conv2d(4, 6, kernel_size=(3, 3), stride=(2, 1), padding=(0, 0), dilation=2, "
+        "groups=1, bias=False)",
+    ),
+    (
+        nn.Conv3d,
+        (1, 4, 3, 5),
+        {"padding": (0, 1, 2)},
+        "Conv3d(4, 6, kernel_size=(3, 3, 3), stride=(1, 1, 1), padding=(0, 1, 2), "
+        "dilation=1, bias=True)",
+    ),
+    (
+        nn.ConvTranspose1d,
+        (2, 5),
+        {"stride": 2, "output_padding": 1},
+        "ConvTranspose1d(4, 6, kernel_size=3, stride=2, padding=0, dilation=1, "
+        "output_padding=1, bias=True)",
+    ),
+    (
+        nn.ConvTranspose2d,
+        (2, 3, 4),
+        {"stride": 2, "padding": (1, 0)},
+        "ConvTranspose2d(4, 6, kernel_size=(3, 3), stride=(2, 2), padding=(1, 0), "
+        "dilation=1, output_padding=(0, 0), bias=True)",
+    ),
+    (
+        nn.ConvTranspose3d,
+        (1, 2, 2, 3),
+        {"bias": False},
+        "ConvTranspose3d(4, 6, kernel_size=(3, 3, 3), stride=(1, 1, 1), "
+        "padding=(0, 0, 0), dilation=1, output_padding=(0, 0, 0), bias=False)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "sizes", "settings", "text"), CONVOLUTIONS)
+def test_convolutions(
+    kind: Any,
+    sizes: tuple[int, ...],
+    settings: dict[str, Any],
+    text: str,
+    rng: np.random.Generator,
+) -> None:
+    layer = kind(4, 6, 3, **settings)
+    assert repr(layer) == text
+    settings = dict(settings)
+    biased = settings.pop("bias", True)
+    assert list(layer.parameters()) == (["weight", "bias"] if biased else ["weight"])
+    assert layer.weight.shape == (
+        *(6, *[3] * (len(sizes) - 1)),
+        4 // settings.get("groups", 1),
+    )
+    bias = samples(rng, 6) if biased else np.zeros(6)
+    if biased:
+        assert not to_numpy(layer.bias).any()
+        layer.update({"bias": to_core(bias)})
+    x = samples(rng, *sizes, 4)
+    transposed = "Transpose" in kind.__name__
+    oracle = reference_conv.conv_transpose if transposed else reference_conv.conv
+    weight = to_numpy(layer.weight).astype(float)
+    close(layer(to_core(x)), oracle(x.astype(float), weight, **settings) + bias, 1e-5)
+
+
+def test_convolutions_start_uniform() -> None:
+    for layer in (nn.Conv2d(64, 32, 3, groups=4), nn.ConvTranspose1d(16, 60, 9)):
+        x = to_numpy(layer.weight).astype(float)
+        k = 1 / 12
+        assert np.abs(x).max() <= k
+        deviation = x.std() / (k / math.sqrt(3))
+        assert abs(deviation - 1) < 5 / math.sqrt(2 * x.size)
+
+
+def test_convolutions_keep_half_types(rng: np.random.Generator) -> None:
+    for dtype in HALF:
+        layer = nn.Conv2d(3, 4, 2)
+        layer.set_dtype(dtype)
+        assert layer(mx.ones((1, 3, 3, 3), dtype=dtype)).dtype == dtype
 
 
 def test_embedding(rng: np.random.Generator) -> None:
@@ -151,6 +242,44 @@ def test_sequential_and_identity() -> None:
             TypeError,
             "input_dims must be an integer, got Tr",
         ),
+        (
+            lambda: nn.Conv1d(0, 2, 3),
+            ValueError,
+            "Conv1d: in_channels must be at least",
+        ),
+        (lambda: nn.Conv1d(2, 2, (3,)), TypeError, "Conv1d: kernel_size must be an in"),
+        (
+            lambda: nn.Conv2d(2, 2, (3,)),
+            ValueError,
+            "kernel_size must be one number, or",
+        ),
+        (lambda: nn.Conv2d(2, 2, 3, "x"), TypeError, "Conv2d: stride must be an integ"),
+        (
+            lambda: nn.Conv2d(2, 2, 3, padding=-1),
+            ValueError,
+            "padding must be at least 0",
+        ),
+        (
+            lambda: nn.Conv2d(2, 2, 3, dilation=0),
+            ValueError,
+            "dilation must be at least",
+        ),
+        (
+            lambda: nn.Conv2d(4, 2, 3, groups=4),
+            ValueError,
+            "groups must divide in_channels and out_channels, got 4 for 4 and 2",
+        ),
+        (
+            lambda: nn.ConvTranspose1d(2, 2, 3, output_padding=-1),
+            ValueError,
+            "output_padding must be at least 0",
+        ),
+        (
+            lambda: nn.Conv2d(4, 2, 3)(mx.zeros((1, 3, 4))),
+            ValueError,
+            r"Conv2d\(4, 2\): x must have 4 dimensions and 4 channels in the last, got",
+        ),
+        (lambda: nn.Conv1d(4, 2, 3)([1.0]), TypeError, r"Conv1d\(4, 2\): x must be an"),
         (lambda: nn.Embedding(-1, 2), ValueError, "Embedding: num_embeddings must be"),
         (
             lambda: nn.Dropout(1.0),

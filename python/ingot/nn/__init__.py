@@ -31,6 +31,14 @@ from ._activations import (
     Tanh,
 )
 from ._containers import Sequential
+from ._convolution import (
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
+)
 from ._dropout import Dropout
 from ._embedding import Embedding
 from ._functions import (
@@ -73,6 +81,12 @@ __all__ = [
     "GELU",
     "GLU",
     "SELU",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
     "Dropout",
     "Embedding",
     "HardShrink",

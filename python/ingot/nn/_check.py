@@ -8,20 +8,32 @@ from typing import Any
 
 import ingot.core as mx
 
-__all__ = ["array", "finite", "last_dimension", "positive_integer", "wide"]
+__all__ = [
+    "array",
+    "finite",
+    "integer",
+    "last_dimension",
+    "positive_integer",
+    "wide",
+]
 
 
-def positive_integer(owner: str, name: str, value: Any) -> int:
-    """`value` as an int; TypeError or ValueError unless it is an integer >= 1."""
+def integer(owner: str, name: str, value: Any, minimum: int) -> int:
+    """`value` as an int; TypeError or ValueError unless an integer >= `minimum`."""
     try:
         if isinstance(value, bool):
             raise TypeError
         number = operator.index(value)
     except TypeError:
         raise TypeError(f"{owner}: {name} must be an integer, got {value!r}") from None
-    if number < 1:
-        raise ValueError(f"{owner}: {name} must be at least 1, got {number}")
+    if number < minimum:
+        raise ValueError(f"{owner}: {name} must be at least {minimum}, got {number}")
     return number
+
+
+def positive_integer(owner: str, name: str, value: Any) -> int:
+    """`value` as an int; TypeError or ValueError unless it is an integer >= 1."""
+    return integer(owner, name, value, 1)
 
 
 def finite(owner: str, name: str, value: Any, minimum: float = -math.inf) -> float:
