@@ -132,6 +132,10 @@ class Slice final : public Op {
 
   Arrays vjp(const Inputs& in, const Outputs&, const Arrays& cotangents,
              const std::vector<int>&) const override {
+    // To turn whole axes round is its own inverse.
+    if (cotangents[0].shape() == in[0].shape()) {
+      return {slice(cotangents[0], start_, stop_, step_)};
+    }
     return {slice_update(zeros(in[0].shape(), cotangents[0].dtype()),
                          cotangents[0], start_, stop_, step_)};
   }
