@@ -75,6 +75,16 @@ class Backend {
   virtual void normalize_vjp(const Normalization& what, const Array& x,
                              const Array* weight, const Array& cotangent,
                              const NormalizationGradients& gradients) = 0;
+  // lse, of the compute type, is the logarithm of the sum of exponentials of
+  // each query's scores
+  virtual void attention(const Attention& what, const AttentionInputs& in,
+                         Array& out, Array& lse) = 0;
+  // the gradients of its operands; delta, of lse's shape, is the sum over each
+  // row of out times its cotangent, less the cotangent of lse
+  virtual void attention_vjp(const Attention& what, const AttentionInputs& in,
+                             const Array& lse, const Array& delta,
+                             const Array& cotangent,
+                             const AttentionGradients& gradients) = 0;
   virtual void sort(const Array& x, Array& out) = 0;
   virtual void argsort(const Array& x, Array& out) = 0;  // out is uint32
   // scale * sqrt of the sum of squares of all elements of all arrays, float32

@@ -100,6 +100,33 @@ struct Convolution {
   int64_t groups = 1;
 };
 
+// Which keys a query sees: all, those up to its own place counted from the end,
+// those that a mask names, or all, with what a mask adds to their scores.
+enum class MaskKind : uint8_t { none, causal, boolean, additive };
+
+// softmax(scale q k^T) v, along the keys, for matrices q (..., queries, depth),
+// k (..., keys, depth) and v (..., keys, values) with the same three leading
+// dimensions, as a mask (..., queries, keys) has. A query that sees no key gets
+// zeros.
+struct Attention {
+  double scale;
+  MaskKind mask;
+};
+
+struct AttentionInputs {
+  const Array& q;
+  const Array& k;
+  const Array& v;
+  const Array* mask;  // bool or of the compute type; null where there is none
+};
+
+// What their gradients are written to; null where one is not wanted.
+struct AttentionGradients {
+  Array* q;
+  Array* k;
+  Array* v;
+};
+
 // Takes windows out of in[0] at places given by index arrays in[1..]:
 // in[1 + i] indexes axis axes[i]; negative indices count from the end. All
 // index arrays have one shape I, already broadcast. out.shape = I + windows:

@@ -125,6 +125,25 @@ Array layer_norm(const Array& x, const Array& weight, const Array& bias,
                  double eps);
 Array rms_norm(const Array& x, const Array& weight, double eps);
 
+// --- attention (ops/attention.cpp) and rotary positions (ops/rope.cpp) ---
+
+// softmax(scale q k^T) v for q (B, N_q, L_q, D), k (B, N_kv, L_k, D) and v
+// (B, N_kv, L_k, D_v), where heads of q share one of k and v. An empty mask is
+// none; it is bool, or it is added. Empty sinks are none; else one for each
+// head of q, a score that takes its part of the probability and has no value.
+Array scaled_dot_product_attention(const Array& q, const Array& k,
+                                   const Array& v, double scale, bool causal,
+                                   const Array& mask, const Array& sinks);
+// x (B, ..., T, D) with pairs of its first `dims` features turned by
+// scale (offset + t) / base^(2 i / dims), or / frequencies[i] where there are
+// such. `traditional` pairs are neighbours, others half of `dims` apart. The
+// offset is one number, or one for each of B.
+Array rope(const Array& x, int64_t dims, bool traditional, double base,
+           double scale, const Array& offset, const Array& frequencies);
+// logsumexp(logits) - logits[target], along the last axis, at least in float32
+// (ops/cross_entropy.cpp).
+Array cross_entropy(const Array& logits, const Array& targets);
+
 // --- sorting (ops/sort.cpp); no axis means the flattened array ---
 
 Array sort(const Array& x, std::optional<int64_t> axis = -1);

@@ -134,6 +134,28 @@ struct NormalizeArgs {
   uint64_t block_rows;
 };
 
+// Scores of kSide queries (rows) and kSide keys are computed at once, one by each
+// thread; of a row of a result it keeps every kSide-th number, kKept at most.
+enum { kSide = 16, kKept = 16 };
+enum {
+  kAttentionQ,
+  kAttentionK,
+  kAttentionV,
+  kAttentionMask,
+  kAttentionCotangent,
+  kAttentionOperands,
+};
+// See Attention in csrc/families.h; strides are of the three dimensions of the
+// heads, of rows and of columns.
+struct AttentionArgs {
+  uint64_t queries, keys;
+  int64_t heads[3];
+  int64_t strides[kAttentionOperands][5];
+  uint32_t depth, values;
+  uint32_t mask;  // a MaskKind
+  float scale;
+};
+
 // out[p, w] = x at the place that the indices of position p name, plus w; see
 // Gather in csrc/families.h. Along the `others` positions count themselves.
 enum { kMaxIndexed = 4 };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ingot.core as mx
+import op_table_attention
 import op_table_conv
 import op_table_elementwise
 import op_table_index
@@ -20,6 +21,7 @@ OPS: list[OpCase] = [
     *op_table_elementwise.ELEMENTWISE,
     *op_table_reduce.REDUCTIONS,
     *op_table_normalize.NORMALIZATION,
+    *op_table_attention.ATTENTION,
     *op_table_reduce.PRODUCTS,
     *op_table_conv.CONVOLUTIONS,
     *op_table_shape.SHAPES,

@@ -15,10 +15,11 @@ from reference_arrays import (
     SHAPES,
     Oracle,
 )
+from reference_attention import FAST
 from reference_conv import CONVOLUTIONS
 from reference_elementwise import BINARY, ELEMENTWISE, TERNARY, UNARY
 
-ORACLES: dict[str, Oracle] = {**ELEMENTWISE, **ARRAYS, **CONVOLUTIONS}
+ORACLES: dict[str, Oracle] = {**ELEMENTWISE, **ARRAYS, **CONVOLUTIONS, **FAST}
 
 __all__ = [
     "ARRAYS",
@@ -26,6 +27,7 @@ __all__ = [
     "CONVOLUTIONS",
     "CREATION",
     "ELEMENTWISE",
+    "FAST",
     "INDEXING",
     "ORACLES",
     "PRODUCTS",

@@ -80,6 +80,20 @@ def test_shapes_that_do_not_broadcast(case: OpCase) -> None:
 
 ONES = mx.ones((2, 3))
 INTS = mx.arange(6)
+Q, K = mx.ones((1, 4, 3, 4)), mx.ones((1, 4, 5, 4))
+ATTEND = "scaled_dot_product_attention"
+
+
+def attend(q: Any, k: Any, v: Any, **options: Any) -> Any:
+    options = {"scale": 1.0, **options}
+    return mx.fast.scaled_dot_product_attention(q, k, v, **options)
+
+
+def rope(x: Any, dims: int = 4, **options: Any) -> Any:
+    defaults = {"traditional": False, "base": 1e4, "scale": 1.0, "offset": 0}
+    return mx.fast.rope(x, dims, **{**defaults, **options})
+
+
 SPECIFIC: list[tuple[str, Callable[[], Any], Any]] = [
     ("reshape", lambda: mx.reshape(INTS, (4,)), ValueError),
     ("reshape", lambda: mx.reshape(INTS, (-1, -1)), ValueError),
@@ -141,6 +155,39 @@ SPECIFIC: list[tuple[str, Callable[[], Any], Any]] = [
     ("rms_norm", lambda: mx.fast.rms_norm(ONES, mx.array(1.0), 1e-5), ValueError),
     ("rms_norm", lambda: mx.fast.rms_norm(ONES, None, float("nan")), ValueError),
     ("rms_norm", lambda: mx.fast.rms_norm(ONES, None, float("inf")), ValueError),
+    (ATTEND, lambda: attend(ONES, ONES, ONES), ValueError),
+    (ATTEND, lambda: attend(Q, K, Q), ValueError),
+    (ATTEND, lambda: attend(Q, K[:, :2], K), ValueError),
+    (ATTEND, lambda: attend(Q, K[..., :3], K), ValueError),
+    (ATTEND, lambda: attend(Q, Q[:, :0], Q[:, :0]), ValueError),
+    (ATTEND, lambda: attend(Q[:, :3], K[:, :2], K[:, :2]), ValueError),
+    (ATTEND, lambda: attend(Q, K, K.astype(mx.int32)[:, :, :1]), ValueError),
+    (ATTEND, lambda: attend(*[mx.zeros((1, 1, 1, 1), mx.int32)] * 3), ValueError),
+    (ATTEND, lambda: attend(Q, K, K, scale=float("nan")), ValueError),
+    (ATTEND, lambda: attend(Q, K, K, mask="other"), ValueError),
+    (ATTEND, lambda: attend(Q, K, K, mask=mx.ones((3, 4))), ValueError),
+    (ATTEND, lambda: attend(Q, K, K, mask=mx.ones((2, 1, 1, 1, 1))), ValueError),
+    (ATTEND, lambda: attend(Q, K, K, mask=mx.ones((2, 1, 3, 5))), ValueError),
+    (ATTEND, lambda: attend(Q, K, K, mask=mx.zeros((5,), mx.float64)), ValueError),
+    (ATTEND, lambda: attend(Q, K, K, sinks=mx.zeros((3,))), ValueError),
+    (ATTEND, lambda: attend(Q, K, K, sinks=mx.zeros((4,), mx.float64)), ValueError),
+    ("rope", lambda: rope(ONES), ValueError),
+    ("rope", lambda: rope(Q, dims=3), ValueError),
+    ("rope", lambda: rope(Q, dims=0), ValueError),
+    ("rope", lambda: rope(Q, dims=-2), ValueError),
+    ("rope", lambda: rope(Q, dims=10), ValueError),
+    ("rope", lambda: rope(Q, base=None), ValueError),
+    ("rope", lambda: rope(Q, base=0.0), ValueError),
+    ("rope", lambda: rope(Q, base=float("inf")), ValueError),
+    ("rope", lambda: rope(Q, scale=float("nan")), ValueError),
+    ("rope", lambda: rope(Q, offset=0.5), ValueError),
+    ("rope", lambda: rope(Q, offset=mx.array([1, 2, 3])), ValueError),
+    ("rope", lambda: rope(Q, freqs=mx.ones((2,))), ValueError),
+    ("rope", lambda: rope(Q, base=None, freqs=mx.ones((3,))), ValueError),
+    ("rope", lambda: rope(Q.astype(mx.int32)), ValueError),
+    ("cross_entropy", lambda: mx.fast.cross_entropy(1.0, 0), ValueError),
+    ("cross_entropy", lambda: mx.fast.cross_entropy(ONES, INTS), ValueError),
+    ("cross_entropy", lambda: mx.fast.cross_entropy(ONES, ONES[:, 0]), TypeError),
     ("zeros", lambda: mx.zeros((2, -1)), ValueError),
     ("zeros", lambda: mx.zeros(2.5), (TypeError, ValueError)),
     ("zeros", lambda: mx.zeros((2.5,)), (TypeError, ValueError)),

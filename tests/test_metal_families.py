@@ -59,6 +59,20 @@ CASES = {
         lambda a, w: (mx.fast.layer_norm(a, w, w, 1e-5) * x.b.T).sum(), argnums=(0, 1)
     )(x.a, x.c[:17]),
     "rms norm": lambda x: mx.fast.rms_norm(x.a, x.c[:17], 1e-5),
+    "attention": lambda x: [
+        mx.fast.scaled_dot_product_attention(q, q, q, scale=0.5, mask=mask)
+        for q in (x.d[None, :, :, :], x.a[None, None])
+        for mask in (None, "causal")
+    ],
+    "gradients of attention": lambda x: mx.grad(
+        lambda q, k, v: mx.fast.scaled_dot_product_attention(
+            q, k, v, scale=0.5, mask=x.c[:17]
+        ).sum(),
+        argnums=(0, 1, 2),
+    )(x.a[None, None, :, :15], x.b[None, None], x.a.T[None, None]),
+    "rope": lambda x: mx.fast.rope(
+        x.d, 4, traditional=True, base=10.0, scale=1.0, offset=3
+    ),
     "softmax": lambda x: [mx.softmax(x.a, axis=axis) for axis in (0, 1)],
     "sort": lambda x: [mx.sort(x.a, axis=0), mx.argsort(x.b, axis=1)],
     "matmul": lambda x: [x.a @ x.b, x.b @ x.a, x.a.T @ x.b.T],

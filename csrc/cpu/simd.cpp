@@ -18,6 +18,7 @@ namespace ingot::cpu {
   void fill_softmax(Kernels&);   \
   void fill_normalize(Kernels&); \
   void fill_conv(Kernels&);      \
+  void fill_attention(Kernels&); \
   void fill_step(Kernels&);      \
   void fill_random(Kernels&);    \
   void fill_adafactor(Kernels&); \
@@ -31,6 +32,7 @@ namespace ingot::cpu {
     fill_softmax(k);             \
     fill_normalize(k);           \
     fill_conv(k);                \
+    fill_attention(k);           \
     fill_step(k);                \
     fill_random(k);              \
     fill_adafactor(k);           \

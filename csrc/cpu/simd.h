@@ -71,6 +71,19 @@ struct NormalizeVjpRow {
 using NormalizeVjpKernel = void (*)(const Normalization& what,
                                     const NormalizeVjpRow& row, int64_t n);
 
+// Of one row of attention's scores, n elements. A mask takes away what it does
+// not name, or adds itself; its elements are `step` apart.
+using MaskKernel = void (*)(void* scores, const void* mask, int64_t step,
+                            int64_t n);
+// A further part of the row becomes e^(x - largest). The largest element and
+// the sum are kept; returns what that of the parts before has shrunk by.
+using SoftmaxPartKernel = double (*)(void* scores, int64_t n, double* largest,
+                                     double* total);
+// Scores become probabilities p = e^(x - lse), and slopes, which come as those
+// of p, become those of the scores, p (slope - delta).
+using SoftmaxSlopeKernel = void (*)(void* scores, void* slopes, int64_t n,
+                                    double lse, double delta);
+
 // Takes the parameter, the gradient and the slots to the new parameter and
 // slots; `hyper` is the rule's Hyper of the compute type.
 using StepKernel = void (*)(const void* const* in, void* const* out,
@@ -130,6 +143,10 @@ struct Kernels {
   NormalizeKernel normalize[kDtypes] = {};
   NormalizeVjpKernel normalize_vjp[kDtypes] = {};
   BinaryKernel add_products[kDtypes] = {};  // to what `out` holds
+  MaskKernel mask_boolean[kDtypes] = {};
+  MaskKernel mask_additive[kDtypes] = {};
+  SoftmaxPartKernel softmax_part[kDtypes] = {};
+  SoftmaxSlopeKernel softmax_slope[kDtypes] = {};
   StepKernel step[kRules][kDtypes] = {};
   // Parameters and gradients in bfloat16; states in float32, or in bfloat16, too.
   StepKernel step_bfloat16[kRules] = {};

@@ -29,6 +29,12 @@ class MetalBackend final : public Backend {
   void normalize_vjp(const Normalization& what, const Array& x,
                      const Array* weight, const Array& cotangent,
                      const NormalizationGradients& gradients) override;
+  void attention(const Attention& what, const AttentionInputs& in, Array& out,
+                 Array& lse) override;
+  void attention_vjp(const Attention& what, const AttentionInputs& in,
+                     const Array& lse, const Array& delta,
+                     const Array& cotangent,
+                     const AttentionGradients& gradients) override;
   void sort(const Array& x, Array& out) override;
   void argsort(const Array& x, Array& out) override;
   void global_norm(const Inputs& xs, double scale, Array& out) override;
