@@ -30,6 +30,7 @@ from ._activations import (
     Step,
     Tanh,
 )
+from ._attention import MultiHeadAttention
 from ._containers import Sequential
 from ._convolution import (
     Conv1d,
@@ -74,6 +75,14 @@ from ._gradients import value_and_grad
 from ._linear import Identity, Linear
 from ._module import Module
 from ._normalization import LayerNorm, RMSNorm
+from ._positional import ALiBi, RoPE, SinusoidalPositionalEncoding
+from ._transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 
 __all__ = [
     "CELU",
@@ -81,6 +90,7 @@ __all__ = [
     "GELU",
     "GLU",
     "SELU",
+    "ALiBi",
     "Conv1d",
     "Conv2d",
     "Conv3d",
@@ -100,14 +110,17 @@ __all__ = [
     "LogSoftmax",
     "Mish",
     "Module",
+    "MultiHeadAttention",
     "PReLU",
     "RMSNorm",
     "ReLU",
     "ReLU2",
     "ReLU6",
+    "RoPE",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositionalEncoding",
     "Softmax",
     "Softmin",
     "Softplus",
@@ -115,6 +128,11 @@ __all__ = [
     "Softsign",
     "Step",
     "Tanh",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "celu",
     "elu",
     "gelu",
