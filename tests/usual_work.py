@@ -95,6 +95,24 @@ def products() -> None:
         mx.eval(mx.conv2d(mx.ones((1, 4, 4, 2), dtype), mx.ones((3, 3, 3, 2), dtype)))
 
 
+def attention() -> None:
+    """Attention with every kind of mask, and the layers around it."""
+    for dtype in FLOATS:
+        x = mx.ones((2, 6, 16)).astype(dtype)
+        model = nn.Transformer(16, 2, 1, 1, dropout=0.1)
+        model.set_dtype(dtype)
+        for mask in (None, mx.ones((6, 6)) > 0, mx.zeros((6, 6), dtype=dtype)):
+
+            def loss(model: nn.Module, x: mx.array, mask: object = mask) -> mx.array:
+                y = model(x, x, None, mask, None)
+                return mx.fast.cross_entropy(y, x[..., 0].astype(mx.int32)).mean()
+
+            mx.eval(nn.value_and_grad(model, loss)(model, x))
+        rope = mx.grad(lambda x: nn.RoPE(16)(x).sum())
+        mx.eval(rope(x), nn.RoPE(8, traditional=True)(x))
+        mx.eval(nn.SinusoidalPositionalEncoding(16)(x), nn.ALiBi()(x[None]))
+
+
 def indexing() -> None:
     """Reading, writing and sorting by index."""
     i = mx.array([2, 0, 1])
@@ -172,7 +190,8 @@ def training() -> None:
         mx.eval(mx.mean(right.astype(mx.float32)), mx.mean(right))
 
 
-PARTS = (training, elementwise, copies, reductions, products, indexing, draws)
+PARTS = (training, elementwise, copies, reductions, products, attention)
+PARTS += (indexing, draws)
 
 
 def work(parts: Sequence[Callable[[], None]] = PARTS) -> dict[str, bool]:
