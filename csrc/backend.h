@@ -97,6 +97,11 @@ class Backend {
                       double beta) = 0;
   // x = Q R for matrices (..., m, n); q is (..., m, k), r (..., k, n), k = min
   virtual void qr(const Array& x, Array& q, Array& r) = 0;
+  // The same function of every matrix, see Factorization in families.h; of what
+  // comes in, batch dimensions are broadcast already. A ValueError names the
+  // first matrix that has no result.
+  virtual void factorize(const Factorization& what, const Inputs& in,
+                         Outputs& out) = 0;
 
   // convolution; x, weight and out have one floating type
   virtual void convolve(const Convolution& what, const Array& x,

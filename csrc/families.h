@@ -127,6 +127,29 @@ struct AttentionGradients {
   Array* v;
 };
 
+// What is done to each matrix of a batch, the last two axes of arrays of float32
+// or float64. The number of outputs says how much is asked for.
+struct Factorization {
+  enum Kind : uint8_t {
+    inverse,             // a -> a^-1
+    triangular_inverse,  // the same of one triangle; the other is 0
+    cholesky,            // a -> l, a = l l', or u, a = u' u, of a's triangle
+    lu,                  // a -> l and u in one matrix, the rows exchanged in
+                         // turn, and the row of l u that each row of a is
+    determinant,         // l and u, exchanged rows -> determinant, or its sign
+                         // and the logarithm of its magnitude
+    solve,               // l and u, exchanged rows, b -> x, a x = b or a' x = b
+    triangular_solve,    // a's triangle, b -> x, a x = b
+    eigen,               // a's triangle -> w [, v], a v = v w, w ascending
+    singular,            // a -> s, or u, s, v', a = u s v', s descending; u and
+                         // v are square or have min(m, n) columns
+  };
+  Kind kind;
+  const char* name;  // of the function, for errors
+  bool upper = false;
+  bool transposed = false;
+};
+
 // Takes windows out of in[0] at places given by index arrays in[1..]:
 // in[1 + i] indexes axis axes[i]; negative indices count from the end. All
 // index arrays have one shape I, already broadcast. out.shape = I + windows:

@@ -149,7 +149,8 @@ Array cross_entropy(const Array& logits, const Array& targets);
 Array sort(const Array& x, std::optional<int64_t> axis = -1);
 Array argsort(const Array& x, std::optional<int64_t> axis = -1);
 
-// --- linear algebra (ops/matmul.cpp, ops/linalg.cpp) ---
+// --- linear algebra (ops/matmul.cpp, ops/linalg.cpp, ops/inverse.cpp,
+// ops/spectrum.cpp) ---
 
 Array matmul(const Array& a, const Array& b);
 Array addmm(const Array& c, const Array& a, const Array& b, double alpha,
@@ -157,6 +158,33 @@ Array addmm(const Array& c, const Array& a, const Array& b, double alpha,
 // x = q @ r for matrices (..., m, n) of float32 or float64: q is (..., m, k), r
 // (..., k, n), k = min(m, n).
 std::pair<Array, Array> qr(const Array& x);
+// Of square matrices. Where a function takes the triangle of one, the rest of it
+// is not read; derivatives for a symmetric a are symmetric.
+Array inv(const Array& a);
+Array tri_inv(const Array& a, bool upper);
+Array det(const Array& a);
+std::pair<Array, Array> slogdet(const Array& a);  // sign, ln |det|
+// l of a = l l', or u of a = u' u.
+Array cholesky(const Array& a, bool upper);
+// The inverse of a symmetric matrix, given what cholesky() has made of it.
+Array cholesky_inv(const Array& a, bool upper);
+// a x = b for matrices or one vector b; batch dimensions broadcast.
+Array solve(const Array& a, const Array& b);
+Array solve_triangular(const Array& a, const Array& b, bool upper);
+// a = l[p] u for matrices (..., m, n): p (..., m), l (..., m, k), u (..., k, n).
+Arrays lu(const Array& a);
+// l and u in one matrix, and the rows that each in turn was exchanged with.
+std::pair<Array, Array> lu_factor(const Array& a);
+// a v = v diag(w), w ascending.
+std::pair<Array, Array> eigh(const Array& a, bool upper);
+Array eigvalsh(const Array& a, bool upper);
+// a = u diag(s) v' for matrices (..., m, n): u (..., m, m), s (..., k) descending
+// and v' (..., n, n); and s alone, where `name` is the function errors speak of.
+Arrays svd(const Array& a);
+Array singular_values(const Array& a, const char* name);
+Array pinv(const Array& a);
+// Along an axis of two or three elements, where a third that lacks is 0.
+Array cross(const Array& a, const Array& b, int64_t axis);
 // Which norm: that of p (infinite ones are extremes), or one with a name.
 struct NormOrder {
   enum Kind { euclidean, frobenius, nuclear, power } kind = euclidean;

@@ -7,6 +7,7 @@ import op_table_attention
 import op_table_conv
 import op_table_elementwise
 import op_table_index
+import op_table_linalg
 import op_table_normalize
 import op_table_reduce
 import op_table_shape
@@ -24,6 +25,7 @@ OPS: list[OpCase] = [
     *op_table_attention.ATTENTION,
     *op_table_reduce.PRODUCTS,
     *op_table_conv.CONVOLUTIONS,
+    *op_table_linalg.MATRICES,
     *op_table_shape.SHAPES,
     *op_table_shape.CREATION,
     *op_table_index.INDEXING,

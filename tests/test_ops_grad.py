@@ -25,6 +25,12 @@ from support import (
 DIFFERENTIABLE = [case for case in op_table.OPS if case.grad_samples is not None]
 STEP = 1e-3  # with the fourth-order formula: error about STEP**4, rounding 1e-13
 by_name = pytest.mark.parametrize("case", DIFFERENTIABLE, ids=lambda c: c.name)
+NARROW = [
+    pytest.param(case, dtype, id=f"{case.name}-{dtype}")
+    for case in DIFFERENTIABLE
+    for dtype in FLOATS
+    if dtype != "float64" and dtype in case.dtypes
+]
 
 
 def central_difference(f: Callable[[np.ndarray], float], x: np.ndarray) -> np.ndarray:
@@ -180,8 +186,7 @@ def test_grad_of_a_view(case: OpCase, name: str) -> None:
         np.testing.assert_allclose(to_numpy(a), to_numpy(b), rtol=1e-13, atol=1e-13)
 
 
-@pytest.mark.parametrize("dtype", [d for d in FLOATS if d != "float64"])
-@by_name
+@pytest.mark.parametrize(("case", "dtype"), NARROW)
 def test_grad_dtype(case: OpCase, dtype: str) -> None:
     """A gradient has its argument's dtype, and float64's value to that precision."""
     sample = samples_of(case)[0]

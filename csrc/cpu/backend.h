@@ -46,6 +46,8 @@ class CpuBackend final : public Backend {
                 Array& out) override;
   void convolve_weight(const Convolution& what, const Array& x,
                        const Array& cotangent, Array& out) override;
+  void factorize(const Factorization& what, const Inputs& in,
+                 Outputs& out) override;
   void gather(const Gather& what, const Inputs& in, Array& out) override;
   void scatter(const Scatter& what, const Inputs& in, Array& out) override;
   void take_along_axis(int64_t axis, const Array& x, const Array& indices,

@@ -1,4 +1,4 @@
-// What every family shares, and the one without a kernel.
+// What every family shares, and those without a kernel.
 // SPDX-License-Identifier: MIT
 #include "csrc/metal/backend.h"
 
@@ -46,6 +46,13 @@ void MetalBackend::drain() { encoder().drain(); }
 
 void MetalBackend::qr(const Array& x, Array& q, Array& r) {
   on_cpu("qr", {x, q, r}, [&](Backend& b) { b.qr(x, q, r); });
+}
+
+void MetalBackend::factorize(const Factorization& what, const Inputs& in,
+                             Outputs& out) {
+  Inputs arrays = in;
+  for (const Array& y : out) arrays.push_back(y);
+  on_cpu(what.name, arrays, [&](Backend& b) { b.factorize(what, in, out); });
 }
 
 void start(Backend& cpu) {

@@ -1,4 +1,4 @@
-// Factorisations and norms of matrices.
+// QR factorisation, norms and cross products.
 // SPDX-License-Identifier: MIT
 #include <cmath>
 
@@ -113,13 +113,32 @@ Array vector_norm(const Array& x, NormOrder order, const Axes& axes) {
   return power(sum(powers, axes, true), Array::scalar(1 / p, x.dtype()));
 }
 
-// The extreme over columns of the sums of their magnitudes, or the same of
+// The largest or smallest singular value, or the sum of all.
+Array spectral_norm(const Array& x, NormOrder order, int64_t row,
+                    int64_t column) {
+  Shape axes;
+  for (int64_t i = 0; i < x.ndim(); ++i) {
+    if (i != row && i != column) axes.push_back(i);
+  }
+  axes.push_back(row);
+  axes.push_back(column);
+  Array s = singular_values(transpose(x, axes), "norm");
+  Shape last = {-1};
+  Array y = order.kind == NormOrder::nuclear ? sum(s, last)
+            : order.p > 0                    ? max(s, last)
+                                             : min(s, last);
+  return expand_dims(y, Shape{row, column});
+}
+
+// Or the extreme over columns of the sums of their magnitudes, or the same of
 // rows.
 Array matrix_norm(const Array& x, NormOrder order, int64_t row,
                   int64_t column) {
-  if (order.kind != NormOrder::power) {
-    return vector_norm(x, NormOrder(), Shape{row, column});
+  bool power = order.kind == NormOrder::power;
+  if (order.kind == NormOrder::nuclear || (power && std::abs(order.p) == 2)) {
+    return spectral_norm(x, order, row, column);
   }
+  if (!power) return vector_norm(x, NormOrder(), Shape{row, column});
   int64_t along = std::isinf(order.p) ? column : row;
   Array sums = sum(abs(x), Shape{along}, true);
   Shape across = {along == row ? column : row};
@@ -127,14 +146,11 @@ Array matrix_norm(const Array& x, NormOrder order, int64_t row,
 }
 
 void check_matrix_order(NormOrder order) {
-  bool spectral = order.kind == NormOrder::power && std::abs(order.p) == 2;
-  require(!spectral && order.kind != NormOrder::nuclear,
-          "norm: orders 2, -2 and 'nuc' of matrices need singular values, ",
-          "which are not available; use None, 'fro', 1, -1, inf or -inf");
-  bool known = order.kind != NormOrder::power || std::isinf(order.p) ||
-               std::abs(order.p) == 1;
-  require(known, "norm: ord of a matrix must be None, 'fro', 1, -1, inf or ",
-          "-inf, got ", order.p);
+  double p = std::abs(order.p);
+  bool known =
+      order.kind != NormOrder::power || std::isinf(p) || p == 1 || p == 2;
+  require(known, "norm: ord of a matrix must be None, 'fro', 'nuc', 1, -1, 2, ",
+          "-2, inf or -inf, got ", order.p);
 }
 
 // The axes a norm is taken over, in the order given.
@@ -166,6 +182,31 @@ std::pair<Array, Array> qr(const Array& x) {
           x.shape());
   Arrays factors = make_arrays(op, 2, {x});
   return {factors[0], factors[1]};
+}
+
+Array cross(const Array& a, const Array& b, int64_t axis) {
+  int64_t ndim = std::max(a.ndim(), b.ndim());
+  int64_t at = normalize_axis(axis, ndim, "cross") - ndim;  // from the end
+  Dtype dtype = promote(a.dtype(), b.dtype());
+  // With a third element, after the axis has been turned to the end.
+  auto vectors = [&](const Array& x) {
+    int64_t n = at + x.ndim() < 0 ? 0 : x.shape(at + x.ndim());
+    require(n == 2 || n == 3, "cross: axis ", axis,
+            " must have 2 or 3 elements, got shapes ", a.shape(), " and ",
+            b.shape());
+    Array y = moveaxis(astype(x, dtype), at, -1);
+    if (n == 3) return y;
+    Shape low(y.ndim(), 0), high(y.ndim(), 0);
+    high.back() = 1;
+    return pad(y, low, high, Array::scalar(0.0, dtype));
+  };
+  Array x = vectors(a), y = vectors(b);
+  broadcast_shapes(x.shape(), y.shape(), "cross");
+  auto rotated = [](const Array& v, int64_t first) {
+    return concatenate({columns_of(v, first, 3), columns_of(v, 0, first)}, -1);
+  };
+  Array z = rotated(x, 1) * rotated(y, 2) - rotated(x, 2) * rotated(y, 1);
+  return moveaxis(z, -1, at);
 }
 
 Array norm(const Array& x, NormOrder order, const Axes& axes, bool keepdims) {

@@ -72,6 +72,7 @@ Example:
     >>> mx.addmm(mx.array(1.0), mx.ones((1, 2)), mx.ones((2, 1)), beta=2)
     array([[4]], dtype=float32))");
   nb::module_ linalg = m.def_submodule("linalg", "Linear algebra.");
+  bind_factorize(linalg);
   linalg.def(
       "qr",
       [](const ArrayLike& a, const StreamArg& stream) {
@@ -110,24 +111,54 @@ Example:
 
 Vectors: (sum |a|^ord)^(1/ord), 2 by default; inf and -inf give the extremes of
 |a|, 0 counts what is not 0. Matrices: None or 'fro' (Frobenius), 1 and -1 (the
-extremes of column sums of |a|), inf and -inf (of row sums).
+extremes of column sums of |a|), inf and -inf (of row sums), 2 and -2 (of singular
+values), 'nuc' (the sum of these).
 
 Args:
     a: array; integers are taken as float32.
-    ord: None, number or 'fro'.
+    ord: None, number, 'fro' or 'nuc'.
     axis: one axis, two, or None: a is the vector or the matrix itself, and
         with ord None any array is one vector.
     keepdims: keep the axes with size 1.
     stream: stream or device.
 
 Raises:
-    ValueError: if ord is not one of these; 2, -2 and 'nuc' of matrices are
-        not available.
+    ValueError: if ord is not one of these.
 
 Example:
     >>> import ingot.core as mx
     >>> mx.linalg.norm(mx.array([3.0, 4.0]))
     array(5, dtype=float32))");
+  linalg.def(
+      "cross",
+      [](const ArrayLike& a, const ArrayLike& b, int64_t axis,
+         const StreamArg& stream) {
+        OnStream scope(stream);
+        return cross(to_array(a.value), to_array(b.value), axis);
+      },
+      "a"_a, "b"_a, "axis"_a = -1, nb::kw_only(), "stream"_a = nb::none(),
+      R"(Cross products of vectors of three elements along an axis.
+
+(a1 b2 - a2 b1, a2 b0 - a0 b2, a0 b1 - a1 b0); where one has two elements, its third
+is 0.
+
+Args:
+    a: array with 2 or 3 elements along the axis.
+    b: the same; the other axes of a and b broadcast.
+    axis: the axis, of the array that has more.
+    stream: stream or device.
+
+Returns:
+    array with 3 elements along the axis.
+
+Raises:
+    ValueError: if the axis does not exist, has another length, or the others do
+        not broadcast.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.linalg.cross(mx.array([1, 0, 0]), mx.array([0, 1, 0]))
+    array([0, 0, 1], dtype=int32))");
 }
 
 }  // namespace ingot::python

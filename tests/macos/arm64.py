@@ -21,7 +21,8 @@ CORE = ["-O2"]
 KERNEL = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-DINGOT_SIMD=neon"]
 KERNEL += ["-Wno-pass-failed"]
 # Replaced by what tests/macos/core.cpp has.
-LEFT_OUT = {"matmul.cpp", "linalg.cpp", "conv.cpp", "conv_weight.cpp"}
+LEFT_OUT = {"attention.cpp", "conv.cpp", "conv_weight.cpp", "factorize.cpp"}
+LEFT_OUT |= {"linalg.cpp", "matmul.cpp"}
 
 
 def find_zig() -> list[str] | None:

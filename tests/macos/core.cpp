@@ -12,7 +12,7 @@
 
 namespace ingot {
 
-// In place of cpu/matmul.cpp, cpu/linalg.cpp, cpu/conv.cpp and cpu/conv_weight.cpp.
+// In place of the files of cpu/ that call BLAS, LEFT_OUT of arm64.py.
 void cpu::CpuBackend::matmul(const Array&, const Array&, Array&, double,
                              double) {
   std::abort();
@@ -24,6 +24,18 @@ void cpu::CpuBackend::convolve(const Convolution&, const Array&, const Array&,
 }
 void cpu::CpuBackend::convolve_weight(const Convolution&, const Array&,
                                       const Array&, Array&) {
+  std::abort();
+}
+void cpu::CpuBackend::attention(const Attention&, const AttentionInputs&,
+                                Array&, Array&) {
+  std::abort();
+}
+void cpu::CpuBackend::attention_vjp(const Attention&, const AttentionInputs&,
+                                    const Array&, const Array&, const Array&,
+                                    const AttentionGradients&) {
+  std::abort();
+}
+void cpu::CpuBackend::factorize(const Factorization&, const Inputs&, Outputs&) {
   std::abort();
 }
 

@@ -17,6 +17,8 @@ enum CBLAS_TRANSPOSE {
   CblasConjTrans = 113
 };
 enum CBLAS_UPLO { CblasUpper = 121, CblasLower = 122 };
+enum CBLAS_DIAG { CblasNonUnit = 131, CblasUnit = 132 };
+enum CBLAS_SIDE { CblasLeft = 141, CblasRight = 142 };
 
 #define INGOT_ALIAS(name) __asm("_" #name "$NEWLAPACK")
 #define INGOT_DECLARE(T, gemm, syrk, gemv, geqrf, orgqr, ormqr)                \
@@ -40,11 +42,37 @@ enum CBLAS_UPLO { CblasUpper = 121, CblasLower = 122 };
                 const int* n, const int* k, const T* a, const int* lda,        \
                 const T* tau, T* c, const int* ldc, T* work, const int* lwork, \
                 int* info) INGOT_ALIAS(ormqr);
+#define INGOT_DECLARE_ONE_MATRIX(T, trsm, getrf, getri, potrf, trtri, syevd,  \
+                                 gesdd)                                       \
+  void cblas_##trsm(                                                          \
+      enum CBLAS_ORDER order, enum CBLAS_SIDE side, enum CBLAS_UPLO triangle, \
+      enum CBLAS_TRANSPOSE trans, enum CBLAS_DIAG diagonal, int m, int n,     \
+      T alpha, const T* a, int lda, T* b, int ldb) INGOT_ALIAS(cblas_##trsm); \
+  void getrf##_(const int* m, const int* n, T* a, const int* lda, int* ipiv,  \
+                int* info) INGOT_ALIAS(getrf);                                \
+  void getri##_(const int* n, T* a, const int* lda, const int* ipiv, T* work, \
+                const int* lwork, int* info) INGOT_ALIAS(getri);              \
+  void potrf##_(const char* uplo, const int* n, T* a, const int* lda,         \
+                int* info) INGOT_ALIAS(potrf);                                \
+  void trtri##_(const char* uplo, const char* diag, const int* n, T* a,       \
+                const int* lda, int* info) INGOT_ALIAS(trtri);                \
+  void syevd##_(const char* jobz, const char* uplo, const int* n, T* a,       \
+                const int* lda, T* w, T* work, const int* lwork, int* iwork,  \
+                const int* liwork, int* info) INGOT_ALIAS(syevd);             \
+  void gesdd##_(const char* jobz, const int* m, const int* n, T* a,           \
+                const int* lda, T* s, T* u, const int* ldu, T* vt,            \
+                const int* ldvt, T* work, const int* lwork, int* iwork,       \
+                int* info) INGOT_ALIAS(gesdd);
 
 extern "C" {
 INGOT_DECLARE(float, sgemm, ssyrk, sgemv, sgeqrf, sorgqr, sormqr)
 INGOT_DECLARE(double, dgemm, dsyrk, dgemv, dgeqrf, dorgqr, dormqr)
+INGOT_DECLARE_ONE_MATRIX(float, strsm, sgetrf, sgetri, spotrf, strtri, ssyevd,
+                         sgesdd)
+INGOT_DECLARE_ONE_MATRIX(double, dtrsm, dgetrf, dgetri, dpotrf, dtrtri, dsyevd,
+                         dgesdd)
 }
 
+#undef INGOT_DECLARE_ONE_MATRIX
 #undef INGOT_DECLARE
 #undef INGOT_ALIAS
