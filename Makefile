@@ -19,7 +19,8 @@ CLANGXX ?= $(firstword $(foreach c,clang++-19 clang++-18 clang++-17 clang++, \
 
 # What runs on the GPU as it stands, next to the tests made for it.
 METAL_TESTS = $(wildcard tests/test_metal*.py) $(call test_files,activations array \
-  casts clip eval files grad indexing init layers linalg losses module module_files \
+  casts clip eval factorize factorize_errors factorize_grad factorize_work files grad \
+  indexing init layers linalg losses module module_files \
   normalize operators ops ops_grad optimizer_grad optimizer_kinds optimizers predicates \
   promotion random random_layouts rules snippets step step_memory step_trees \
   value_and_grad)
