@@ -202,15 +202,61 @@ def kl_div_loss(inputs: Array, targets: Array, axis: int = -1) -> Array:
     return np.sum(np.where(p == 0, 0, p * (targets - inputs)), axis=axis)
 
 
+def log_cosh_loss(inputs: Array, targets: Array) -> Array:
+    """ln(cosh(d)) = ln(1 + 2 sinh^2(d/2)), or |d| - ln 2 where that has no digits."""
+    d = np.minimum(np.abs(inputs - targets), 30)
+    rest = np.abs(inputs - targets) - d
+    return np.log1p(2 * np.sinh(d / 2) ** 2) + rest
+
+
+def gaussian_nll_loss(
+    inputs: Array, targets: Array, vars: Array, full: bool = False, eps: float = 1e-6
+) -> Array:
+    """-ln of the normal density, without its constant unless full."""
+    v = np.maximum(vars, eps)
+    loss = 0.5 * (np.log(v) + (inputs - targets) ** 2 / v)
+    return loss + 0.5 * math.log(2 * math.pi) if full else loss
+
+
+def cosine_similarity_loss(
+    x1: Array, x2: Array, axis: int = 1, eps: float = 1e-8
+) -> Array:
+    norms = np.linalg.norm(x1, axis=axis) * np.linalg.norm(x2, axis=axis)
+    return np.sum(x1 * x2, axis=axis) / np.maximum(norms, eps)
+
+
+def triplet_loss(
+    anchors: Array,
+    positives: Array,
+    negatives: Array,
+    axis: int = -1,
+    p: float = 2,
+    margin: float = 1.0,
+    eps: float = 1e-6,
+) -> Array:
+    def norm(d: Array) -> Array:
+        return (np.sum(np.abs(d) ** p, axis=axis) + eps) ** (1 / p)
+
+    return np.maximum(norm(anchors - positives) - norm(anchors - negatives) + margin, 0)
+
+
 LOSSES: dict[str, Oracle] = {
     "binary_cross_entropy": binary_cross_entropy,
+    "cosine_similarity_loss": cosine_similarity_loss,
     "cross_entropy": cross_entropy,
+    "gaussian_nll_loss": gaussian_nll_loss,
+    "hinge_loss": lambda x, y: np.maximum(0, 1 - x * y),
     "huber_loss": huber_loss,
     "kl_div_loss": kl_div_loss,
     "l1_loss": lambda x, y: np.abs(x - y),
+    "log_cosh_loss": log_cosh_loss,
+    "margin_ranking_loss": lambda a, b, y, margin=0.0: np.maximum(
+        0, margin - y * (a - b)
+    ),
     "mse_loss": lambda x, y: (x - y) ** 2,
     "nll_loss": nll_loss,
     "smooth_l1_loss": smooth_l1_loss,
+    "triplet_loss": triplet_loss,
 }
 
 

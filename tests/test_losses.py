@@ -31,6 +31,10 @@ def distribution(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return reference.softmax(rng.standard_normal(shape)).astype(np.float32)
 
 
+def signs(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    return rng.choice(np.array([-1, 1], np.int32), shape)
+
+
 # A loss: named cases of (arguments, keyword arguments), made from a generator.
 Cases = dict[str, Callable[[np.random.Generator], tuple[list[np.ndarray], dict]]]
 
@@ -80,6 +84,42 @@ CASES: dict[str, Cases] = {
     "huber_loss": {
         "plain": lambda r: ([f32(r, 6, 3), f32(r, 6, 3)], {}),
         "delta": lambda r: ([f32(r, 6, 3), f32(r, 6, 3)], {"delta": 2.5}),
+    },
+    "log_cosh_loss": {
+        "plain": lambda r: ([f32(r, 6, 3), f32(r, 6, 3)], {}),
+        "near": lambda r: ([f32(r, 6, 3, scale=0.1), f32(r, 6, 3, scale=0.1)], {}),
+    },
+    "gaussian_nll_loss": {
+        "plain": lambda r: ([f32(r, 6, 3), f32(r, 6, 3), distribution(r, 6, 3)], {}),
+        "full": lambda r: (
+            [f32(r, 6), f32(r, 6), f32(r, 6)],
+            {"full": True, "eps": 0.5},
+        ),
+    },
+    "hinge_loss": {
+        "plain": lambda r: ([f32(r, 7), signs(r, 7).astype(np.float32)], {}),
+        "integer targets": lambda r: ([f32(r, 7), signs(r, 7)], {}),
+    },
+    "margin_ranking_loss": {
+        "plain": lambda r: ([f32(r, 7), f32(r, 7), signs(r, 7)], {}),
+        "margin": lambda r: ([f32(r, 7), f32(r, 7), signs(r, 7)], {"margin": 0.7}),
+    },
+    "triplet_loss": {
+        "plain": lambda r: ([f32(r, 9, 4), f32(r, 9, 4), f32(r, 9, 4)], {}),
+        "axis": lambda r: (
+            [f32(r, 4, 9), f32(r, 4, 9), f32(r, 4, 9)],
+            {"axis": 0, "margin": 2.5},
+        ),
+        "degree 1": lambda r: ([f32(r, 9, 4), f32(r, 9, 4), f32(r, 9, 4)], {"p": 1}),
+        "degree 3": lambda r: (
+            [f32(r, 9, 4), f32(r, 9, 4), f32(r, 9, 4)],
+            {"p": 3, "eps": 0.1},
+        ),
+    },
+    "cosine_similarity_loss": {
+        "plain": lambda r: ([f32(r, 7, 4), f32(r, 7, 4)], {}),
+        "axis": lambda r: ([f32(r, 4, 7, 2), f32(r, 4, 7, 2)], {"axis": 0}),
+        "short": lambda r: ([f32(r, 7, 4), f32(r, 7, 4)], {"eps": 20.0}),
     },
     "kl_div_loss": {
         "plain": lambda r: (

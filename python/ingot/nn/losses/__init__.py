@@ -8,15 +8,34 @@ from ._classification import (
     kl_div_loss,
     nll_loss,
 )
-from ._regression import huber_loss, l1_loss, mse_loss, smooth_l1_loss
+from ._ranking import (
+    cosine_similarity_loss,
+    hinge_loss,
+    margin_ranking_loss,
+    triplet_loss,
+)
+from ._regression import (
+    gaussian_nll_loss,
+    huber_loss,
+    l1_loss,
+    log_cosh_loss,
+    mse_loss,
+    smooth_l1_loss,
+)
 
 __all__ = [
     "binary_cross_entropy",
+    "cosine_similarity_loss",
     "cross_entropy",
+    "gaussian_nll_loss",
+    "hinge_loss",
     "huber_loss",
     "kl_div_loss",
     "l1_loss",
+    "log_cosh_loss",
+    "margin_ranking_loss",
     "mse_loss",
     "nll_loss",
     "smooth_l1_loss",
+    "triplet_loss",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 import ingot.core as mx
 
 from .._check import array, finite, wide
-from ._common import Reduction, check_same, finish, result_dtype
+from ._common import Reduction, check_axis, check_same, finish, result_dtype
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "kl_div_loss", "nll_loss"]
 
@@ -50,7 +50,7 @@ def cross_entropy(
         array([0.0486, 0.0486], dtype=float32)
     """
     name = "cross_entropy"
-    axis = _check_classes(name, "logits", logits, axis)
+    axis = check_axis(name, "logits", logits, axis)
     array(name, "targets", targets)
     smoothing = finite(name, "label_smoothing", label_smoothing)
     if not 0 <= smoothing < 1:
@@ -139,7 +139,7 @@ def nll_loss(
         array([1], dtype=float32)
     """
     name = "nll_loss"
-    axis = _check_classes(name, "inputs", inputs, axis)
+    axis = check_axis(name, "inputs", inputs, axis)
     loss = -_select(name, wide(inputs), targets, axis)
     return finish(name, loss, None, reduction, result_dtype(inputs, inputs))
 
@@ -171,22 +171,11 @@ def kl_div_loss(
         array([0], dtype=float32)
     """
     name = "kl_div_loss"
-    axis = _check_classes(name, "inputs", inputs, axis)
+    axis = check_axis(name, "inputs", inputs, axis)
     check_same(name, "inputs", inputs, "targets", targets)
     x, t = wide(inputs), wide(targets)
     loss = _expected(mx.exp(t), t - x, axis)
     return finish(name, loss, None, reduction, result_dtype(inputs, targets))
-
-
-def _check_classes(name: str, what: str, x: Any, axis: int) -> int:
-    """The axis of the classes, counted from 0."""
-    array(name, what, x)
-    if not -x.ndim <= axis < x.ndim:
-        raise ValueError(
-            f"{name}: axis must be an axis of {what}, of shape {tuple(x.shape)}, "
-            f"got {axis}"
-        )
-    return int(axis % x.ndim)
 
 
 def _select(name: str, x: mx.array, indices: Any, axis: int) -> mx.array:

@@ -8,7 +8,7 @@ import ingot.core as mx
 
 from .._check import array
 
-__all__ = ["Reduction", "check_same", "finish", "result_dtype"]
+__all__ = ["Reduction", "check_axis", "check_same", "finish", "result_dtype"]
 
 Reduction = Literal["none", "mean", "sum"]
 
@@ -23,8 +23,19 @@ def check_same(name: str, what_a: str, a: Any, what_b: str, b: Any) -> None:
         )
 
 
-def result_dtype(a: mx.array, b: mx.array) -> mx.Dtype:
-    dtype = a.dtype if a.dtype == b.dtype else mx.result_type(a.dtype, b.dtype)
+def check_axis(name: str, what: str, x: Any, axis: int) -> int:
+    """An axis of `x`, counted from 0."""
+    array(name, what, x)
+    if not -x.ndim <= axis < x.ndim:
+        raise ValueError(
+            f"{name}: axis must be an axis of {what}, of shape {tuple(x.shape)}, "
+            f"got {axis}"
+        )
+    return int(axis % x.ndim)
+
+
+def result_dtype(*arrays: mx.array) -> mx.Dtype:
+    dtype = mx.result_type(*(a.dtype for a in arrays))
     return dtype if mx.issubdtype(dtype, mx.floating) else mx.float32
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import ingot.core as mx
@@ -9,7 +10,14 @@ import ingot.core as mx
 from .._check import finite, wide
 from ._common import Reduction, check_same, finish, result_dtype
 
-__all__ = ["huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"]
+__all__ = [
+    "gaussian_nll_loss",
+    "huber_loss",
+    "l1_loss",
+    "log_cosh_loss",
+    "mse_loss",
+    "smooth_l1_loss",
+]
 
 
 def mse_loss(
@@ -142,6 +150,88 @@ def huber_loss(
     error = mx.abs(_difference(name, "inputs", inputs, targets))
     dtype = result_dtype(inputs, targets)
     return finish(name, _rounded_off(error, delta), None, reduction, dtype)
+
+
+def log_cosh_loss(
+    inputs: mx.array, targets: mx.array, reduction: Reduction = "none"
+) -> mx.array:
+    """Squared error near 0, absolute error beyond: log(cosh(input - target)).
+
+    Args:
+        inputs: The predictions.
+        targets: The targets, of the same shape.
+        reduction: "none", "mean" or "sum". Default: "none".
+
+    Returns:
+        The losses, of the shape of `inputs`, or their mean or sum.
+
+    Raises:
+        ValueError: Shapes differ, or `reduction` is unknown.
+
+    Example:
+        >>> import ingot.core as mx
+        >>> import ingot.nn as nn
+        >>> nn.losses.log_cosh_loss(mx.array([1.0, 1e4]), mx.array([0.0, 0.0]))
+        array([0.433781, 9999.31], dtype=float32)
+    """
+    name = "log_cosh_loss"
+    d = _difference(name, "inputs", inputs, targets)
+    a = mx.abs(d)
+    # 1 + 2 sinh^2(d / 2) keeps the digits of small d; large d do not overflow in
+    # a + log(1 + e^-2a) - log(2). Each is kept from where the other is meant.
+    near = mx.log1p(2 * mx.square(mx.sinh(0.5 * mx.clip(d, -1, 1))))
+    far = a + mx.log1p(mx.exp(-2 * mx.maximum(a, 1))) - math.log(2)
+    loss = mx.where(a < 1, near, far)
+    return finish(name, loss, None, reduction, result_dtype(inputs, targets))
+
+
+def gaussian_nll_loss(
+    inputs: mx.array,
+    targets: mx.array,
+    vars: mx.array,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: Reduction = "mean",
+) -> mx.array:
+    """Negative log likelihood of targets from normal distributions.
+
+    (log(v) + (input - target)^2 / v) / 2, where v = max(variance, eps), and
+    log(2 pi) / 2 more if it is to be the full likelihood.
+
+    Args:
+        inputs: The means of the distributions.
+        targets: What was drawn from them, of the same shape.
+        vars: Their variances, of the same shape.
+        full: Whether to add the constant term. Default: False.
+        eps: The least variance, above 0. Default: 1e-6.
+        reduction: "none", "mean" or "sum". Default: "mean".
+
+    Returns:
+        The losses, of the shape of `inputs`, or their mean or sum.
+
+    Raises:
+        ValueError: Shapes differ, `eps` is not above 0, or `reduction` is unknown.
+
+    Example:
+        >>> import ingot.core as mx
+        >>> import ingot.nn as nn
+        >>> x, y = mx.array([1.0, 2.0]), mx.array([1.0, 4.0])
+        >>> nn.losses.gaussian_nll_loss(x, y, mx.array([1.0, 1.0]))
+        array(1, dtype=float32)
+    """
+    name = "gaussian_nll_loss"
+    d = _difference(name, "inputs", inputs, targets)
+    check_same(name, "inputs", inputs, "vars", vars)
+    eps = finite(name, "eps", eps)
+    if eps <= 0:
+        raise ValueError(f"{name}: eps must be above 0, got {eps}")
+    v = mx.maximum(wide(vars), eps)
+    # d^2 may be out of range where d^2 / v is not.
+    loss = 0.5 * (mx.log(v) + d * (d / v))
+    if full:
+        loss = loss + 0.5 * math.log(2 * math.pi)
+    dtype = result_dtype(inputs, targets, vars)
+    return finish(name, loss, None, reduction, dtype)
 
 
 def _difference(name: str, what: str, x: Any, targets: Any) -> mx.array:
