@@ -209,6 +209,41 @@ def test_dropout() -> None:
     assert repr(layer) == "Dropout(p=0.25)"
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.Dropout2d(0.25), (50, 3, 4, 80)),
+        (nn.Dropout2d(0.25), (3, 4, 4000)),
+        (nn.Dropout3d(0.25), (50, 2, 3, 2, 80)),
+        (nn.Dropout3d(0.25), (2, 3, 2, 4000)),
+    ],
+)
+def test_dropout_of_channels(layer: nn.Dropout, shape: tuple[int, ...]) -> None:
+    """All places of a channel share one fate, which differs between samples."""
+    places = 2 if isinstance(layer, nn.Dropout2d) else 3
+    y = to_numpy(layer(mx.ones(shape)))
+    channels = y.reshape(-1, math.prod(shape[-places - 1 : -1]), shape[-1])
+    assert np.all(channels == channels[:, :1])
+    fates = channels[:, 0]
+    assert set(np.unique(fates).tolist()) == {0.0, np.float32(1 / 0.75).item()}
+    kept = (fates > 0).mean()
+    assert abs(kept - 0.75) < 5 * math.sqrt(0.75 * 0.25 / fates.size)
+    assert len(fates) == 1 or np.any(fates[0] != fates[1])
+    assert repr(layer) == f"Dropout{places}d(p=0.25)"
+    layer.eval()
+    np.testing.assert_array_equal(to_numpy(layer(mx.ones(shape))), np.ones(shape))
+    layer.train()
+
+
+def test_bilinear_starts_uniform() -> None:
+    layer = nn.Bilinear(256, 20, 30)
+    for name in ("weight", "bias"):
+        x = to_numpy(layer[name]).astype(float)
+        assert np.abs(x).max() <= 1 / 16
+        assert abs(x.std() * 16 * math.sqrt(3) - 1) < 5 / math.sqrt(2 * x.size)
+    assert list(nn.Bilinear(2, 3, 4, bias=False)) == ["weight"]
+
+
 def test_dropout_makes_true_zeros_and_keeps_the_dtype() -> None:
     layer = nn.Dropout(0.5)
     y = to_numpy(layer(mx.full((1000,), math.inf)))
@@ -322,6 +357,33 @@ def test_sequential_and_identity() -> None:
             r"LayerNorm\(3\): last dimension of x must be 3, got shape \(3, 1\)",
         ),
         (lambda: nn.RMSNorm(3)(mx.zeros((4,))), ValueError, r"RMSNorm\(3\): last dim"),
+        (
+            lambda: nn.Bilinear(2, 0, 1),
+            ValueError,
+            "Bilinear: input2_dims must be at",
+        ),
+        (
+            lambda: nn.Bilinear(2, 3, 1)(mx.zeros((4, 2)), mx.zeros((4, 2))),
+            ValueError,
+            r"Bilinear\(2, 3, 1\): last dimension of x2 must be 3, got shape \(4, 2\)",
+        ),
+        (
+            lambda: nn.Bilinear(2, 3, 1)(mx.zeros((4, 2)), mx.zeros((5, 3))),
+            ValueError,
+            r"Bilinear\(2, 3, 1\): shapes of x1 and x2 must broadcast but for the last",
+        ),
+        (lambda: nn.Dropout2d(1.0), ValueError, r"Dropout2d: p must be in \[0, 1\)"),
+        (
+            lambda: nn.Dropout2d()(mx.ones((2, 3))),
+            ValueError,
+            r"Dropout2d\(0.5\): x must have 3 or 4 dimensions, got shape \(2, 3\)",
+        ),
+        (
+            lambda: nn.Dropout3d()(mx.ones((2, 3, 4))),
+            ValueError,
+            r"Dropout3d\(0.5\): x must have 4 or 5 dimensions",
+        ),
+        (lambda: nn.Dropout3d()(None), TypeError, r"Dropout3d\(0.5\): x must be an"),
         (lambda: nn.Dropout()(1.0), TypeError, r"Dropout\(0.5\): x must be an array"),
     ],
 )

@@ -40,7 +40,7 @@ from ._convolution import (
     ConvTranspose2d,
     ConvTranspose3d,
 )
-from ._dropout import Dropout
+from ._dropout import Dropout, Dropout2d, Dropout3d
 from ._embedding import Embedding
 from ._functions import (
     celu,
@@ -72,7 +72,7 @@ from ._functions import (
     tanh,
 )
 from ._gradients import value_and_grad
-from ._linear import Identity, Linear
+from ._linear import Bilinear, Identity, Linear
 from ._module import Module
 from ._normalization import LayerNorm, RMSNorm
 from ._positional import ALiBi, RoPE, SinusoidalPositionalEncoding
@@ -91,6 +91,7 @@ __all__ = [
     "GLU",
     "SELU",
     "ALiBi",
+    "Bilinear",
     "Conv1d",
     "Conv2d",
     "Conv3d",
@@ -98,6 +99,8 @@ __all__ = [
     "ConvTranspose2d",
     "ConvTranspose3d",
     "Dropout",
+    "Dropout2d",
+    "Dropout3d",
     "Embedding",
     "HardShrink",
     "HardTanh",

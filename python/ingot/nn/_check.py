@@ -12,6 +12,7 @@ __all__ = [
     "array",
     "finite",
     "integer",
+    "integers",
     "last_dimension",
     "positive_integer",
     "wide",
@@ -36,6 +37,24 @@ def positive_integer(owner: str, name: str, value: Any) -> int:
     return integer(owner, name, value, 1)
 
 
+def integers(
+    owner: str, name: str, value: Any, count: int, minimum: int
+) -> tuple[int, ...]:
+    """`value`, or one int `count` times, as a tuple of `count` ints >= `minimum`."""
+    values = value if isinstance(value, (tuple, list)) else (value,) * count
+    try:
+        if len(values) != count or any(isinstance(v, bool) for v in values):
+            raise TypeError
+        numbers = tuple(operator.index(v) for v in values)
+    except TypeError:
+        raise TypeError(
+            f"{owner}: {name} must be an integer or {count} of them, got {value!r}"
+        ) from None
+    if min(numbers) < minimum:
+        raise ValueError(f"{owner}: {name} must be at least {minimum}, got {value!r}")
+    return numbers
+
+
 def finite(owner: str, name: str, value: Any, minimum: float = -math.inf) -> float:
     """`value` as a float; TypeError or ValueError unless finite and >= `minimum`."""
     try:
@@ -56,12 +75,13 @@ def array(owner: str, name: str, value: Any) -> None:
         raise TypeError(f"{owner}: {name} must be an array, got {type(value).__name__}")
 
 
-def last_dimension(owner: str, x: Any, size: int) -> None:
+def last_dimension(owner: str, x: Any, size: int, name: str = "x") -> None:
     """Raise unless `x` is an array whose last dimension is `size`."""
-    array(owner, "x", x)
+    array(owner, name, x)
     if x.ndim == 0 or x.shape[-1] != size:
         raise ValueError(
-            f"{owner}: last dimension of x must be {size}, got shape {tuple(x.shape)}"
+            f"{owner}: last dimension of {name} must be {size}, "
+            f"got shape {tuple(x.shape)}"
         )
 
 
