@@ -74,7 +74,7 @@ from ._functions import (
 from ._gradients import value_and_grad
 from ._linear import Bilinear, Identity, Linear
 from ._module import Module
-from ._normalization import LayerNorm, RMSNorm
+from ._normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm
 from ._positional import ALiBi, RoPE, SinusoidalPositionalEncoding
 from ._transformer import (
     Transformer,
@@ -91,6 +91,7 @@ __all__ = [
     "GLU",
     "SELU",
     "ALiBi",
+    "BatchNorm",
     "Bilinear",
     "Conv1d",
     "Conv2d",
@@ -102,10 +103,12 @@ __all__ = [
     "Dropout2d",
     "Dropout3d",
     "Embedding",
+    "GroupNorm",
     "HardShrink",
     "HardTanh",
     "Hardswish",
     "Identity",
+    "InstanceNorm",
     "LayerNorm",
     "LeakyReLU",
     "Linear",

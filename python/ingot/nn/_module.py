@@ -6,7 +6,7 @@ import os
 import textwrap
 from collections.abc import Callable
 from reprlib import recursive_repr
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import ingot.core as mx
 
@@ -62,6 +62,8 @@ class Module(Readable):
 
     # Subclasses take whatever inputs they like.
     __call__: Callable[..., Any]
+    # Parameters that are state and are not trained: unfreeze leaves them frozen.
+    _state_names: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self) -> None:
         super().__init__()
@@ -273,6 +275,8 @@ class Module(Readable):
     ) -> Self:
         """Undo `freeze`, for all parameters or those named by `keys`.
 
+        What is no parameter to train, as BatchNorm's running statistics, stays frozen.
+
         Args:
             recurse: Whether the modules below are meant too. Default: True.
             keys: The names, in each module, of the parameters meant. Default: all.
@@ -285,12 +289,13 @@ class Module(Readable):
             KeyError: `strict` and an unknown key; nothing has changed then.
         """
         for module, names in self._frozen_names("unfreeze", recurse, keys, strict):
-            module._no_grad = {
+            kept = {
                 frozen
                 for frozen in module._no_grad
                 if keys is not None
                 and not any(frozen == n or frozen.startswith(f"{n}.") for n in names)
             }
+            module._no_grad = kept | (module._no_grad & module._state_names)
         return self
 
     def _frozen_names(
