@@ -75,6 +75,7 @@ from ._gradients import value_and_grad
 from ._linear import Bilinear, Identity, Linear
 from ._module import Module
 from ._normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm
+from ._pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
 from ._positional import ALiBi, RoPE, SinusoidalPositionalEncoding
 from ._transformer import (
     Transformer,
@@ -91,6 +92,9 @@ __all__ = [
     "GLU",
     "SELU",
     "ALiBi",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AvgPool3d",
     "BatchNorm",
     "Bilinear",
     "Conv1d",
@@ -114,6 +118,9 @@ __all__ = [
     "Linear",
     "LogSigmoid",
     "LogSoftmax",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPool3d",
     "Mish",
     "Module",
     "MultiHeadAttention",
