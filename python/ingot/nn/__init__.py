@@ -84,6 +84,7 @@ from ._transformer import (
     TransformerEncoder,
     TransformerEncoderLayer,
 )
+from ._upsample import Upsample
 
 __all__ = [
     "CELU",
@@ -146,6 +147,7 @@ __all__ = [
     "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
+    "Upsample",
     "celu",
     "elu",
     "gelu",
