@@ -77,6 +77,7 @@ from ._module import Module
 from ._normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm
 from ._pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
 from ._positional import ALiBi, RoPE, SinusoidalPositionalEncoding
+from ._recurrent import GRU, LSTM, RNN
 from ._transformer import (
     Transformer,
     TransformerDecoder,
@@ -91,6 +92,9 @@ __all__ = [
     "ELU",
     "GELU",
     "GLU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SELU",
     "ALiBi",
     "AvgPool1d",
