@@ -158,6 +158,48 @@ def test_issubdtype(category: str) -> None:
         assert inside == (dtype in CATEGORIES[category]), dtype
 
 
+KINDS = {
+    "bool": ("bool",),
+    "signed integer": SIGNED,
+    "unsigned integer": UNSIGNED,
+    "integral": INTEGERS,
+    "real floating": FLOATS,
+    "complex floating": (),
+    "numeric": INTEGERS + FLOATS,
+}
+
+
+@pytest.mark.parametrize("dtype", ALL)
+def test_isdtype(dtype: str) -> None:
+    """Kinds are those of the array API; a tuple holds what any of it holds."""
+    for kind, members in KINDS.items():
+        assert mx.isdtype(CORE[dtype], kind) is (dtype in members), kind
+    for other in ALL:
+        assert mx.isdtype(CORE[dtype], CORE[other]) is (dtype == other)
+    either = ("bool", mx.int8)
+    assert mx.isdtype(CORE[dtype], either) is (dtype in ("bool", "int8"))
+    assert mx.isdtype(CORE[dtype], ()) is False
+
+
+def test_isdtype_refuses() -> None:
+    for dtype, kind in [(1, "bool"), (mx.int8, 3), (mx.int8, ["bool"]), (None, None)]:
+        with pytest.raises(TypeError, match="isdtype"):
+            mx.isdtype(dtype, kind)
+    for kind in ("float", ("bool", "x")):
+        with pytest.raises(ValueError, match="isdtype"):
+            mx.isdtype(mx.int8, kind)
+
+
+def test_can_cast() -> None:
+    """To what both promote to."""
+    for (left, right), want in PROMOTED.items():
+        assert mx.can_cast(CORE[left], CORE[right]) is (want == right)
+        assert mx.can_cast(mx.zeros((1,), CORE[left]), CORE[right]) is (want == right)
+    for args in [(1.0, mx.int8), (mx.int8, 1), (mx.int8, mx.array(1)), (None, None)]:
+        with pytest.raises(TypeError, match="can_cast"):
+            mx.can_cast(*args)
+
+
 @pytest.mark.parametrize("dtype", ALL)
 def test_dtype_size_and_names(dtype: str) -> None:
     """A dtype knows its size and is equal only to itself."""

@@ -10,6 +10,7 @@ from ingot import _core
 
 __all__ = [
     "DtypeCategory",
+    "can_cast",
     "complexfloating",
     "finfo",
     "floating",
@@ -17,6 +18,7 @@ __all__ = [
     "iinfo",
     "inexact",
     "integer",
+    "isdtype",
     "issubdtype",
     "number",
     "result_type",
@@ -120,6 +122,80 @@ def result_type(*arrays_and_dtypes: Any) -> Dtype:
     for value in numbers:
         result = (_core.zeros((), result) + value).dtype
     return result
+
+
+def can_cast(from_: Any, to: Dtype) -> bool:
+    """Whether the two promote to `to`: nothing is lost but digits.
+
+    Args:
+        from_: array or dtype.
+        to: dtype.
+
+    Raises:
+        TypeError: if to is no dtype, or from_ neither.
+
+    Example:
+        >>> import ingot.core as mx
+        >>> mx.can_cast(mx.int8, mx.float16), mx.can_cast(mx.float32, mx.int64)
+        (True, False)
+    """
+    dtype = getattr(from_, "dtype", from_)
+    for name, value in (("from_", dtype), ("to", to)):
+        if not isinstance(value, Dtype):
+            raise TypeError(
+                f"can_cast: {name} must be a dtype, got {type(value).__name__}"
+            )
+    return bool(_core._promote(dtype, to) == to)
+
+
+# The kinds of the array API standard.
+_KINDS: dict[str, tuple[DtypeCategory, ...]] = {
+    "bool": (generic,),
+    "signed integer": (signedinteger,),
+    "unsigned integer": (unsignedinteger,),
+    "integral": (signedinteger, unsignedinteger),
+    "real floating": (floating,),
+    "complex floating": (complexfloating,),
+    "numeric": (signedinteger, unsignedinteger, floating, complexfloating),
+}
+
+
+def isdtype(dtype: Dtype, kind: Dtype | str | tuple[Dtype | str, ...]) -> bool:
+    """Whether a dtype is of a kind, as the array API standard names them.
+
+    Args:
+        dtype: dtype.
+        kind: another dtype; "bool", "signed integer", "unsigned integer",
+            "integral", "real floating", "complex floating" or "numeric"; or a
+            tuple of those, any of which will do.
+
+    Raises:
+        TypeError: if dtype is no dtype, or kind neither dtype, string nor tuple.
+        ValueError: if a kind is not one of these.
+
+    Example:
+        >>> import ingot.core as mx
+        >>> mx.isdtype(mx.uint8, "integral"), mx.isdtype(mx.bool_, "numeric")
+        (True, False)
+    """
+    if not isinstance(dtype, Dtype):
+        raise TypeError(f"isdtype: dtype must be a dtype, got {type(dtype).__name__}")
+    matches = False
+    for one in kind if isinstance(kind, tuple) else (kind,):
+        if isinstance(one, Dtype):
+            matches |= bool(dtype == one)
+        elif not isinstance(one, str):
+            raise TypeError(
+                "isdtype: kind must be a dtype, a string or a tuple of those, "
+                f"got {type(one).__name__}"
+            )
+        elif one not in _KINDS:
+            raise ValueError(
+                f"isdtype: kind must be one of {sorted(_KINDS)}, got {one!r}"
+            )
+        else:
+            matches |= _category(dtype) in _KINDS[one]
+    return matches
 
 
 class finfo:
