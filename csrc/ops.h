@@ -41,6 +41,13 @@ Array tri(int64_t rows, int64_t columns, int64_t diagonal, Dtype dtype);
 Array tril(const Array& x, int64_t diagonal);
 Array triu(const Array& x, int64_t diagonal);
 
+// --- windows of samples (ops/windows.cpp); float32, none below one sample ---
+
+Array bartlett(int64_t samples);
+Array blackman(int64_t samples);
+Array hamming(int64_t samples);
+Array hanning(int64_t samples);
+
 // --- views (ops/view.cpp) ---
 
 Array reshape(const Array& x, Shape shape);  // one dimension may be -1
@@ -64,6 +71,33 @@ Array contiguous(const Array& x);
 Array stop_gradient(const Array& x);
 // A new array with the same elements, for a transform to trace.
 Array alias(const Array& x);
+// The arrays, computed once the dependencies have been.
+Arrays depends(const Arrays& arrays, const Arrays& dependencies);
+
+// --- composed of views (ops/shape.cpp) ---
+
+// At least 1, 2 or 3 dimensions: (1, n, 1) for a vector.
+Array atleast(const Array& x, int64_t ndim);
+Array matrix_transpose(const Array& x);
+Array flip(const Array& x, const std::optional<Shape>& axes);
+// One shift for all axes, or one for each; without axes x is flattened.
+Array roll(const Array& x, const Shape& shifts,
+           const std::optional<Shape>& axes);
+Arrays unstack(const Array& x, int64_t axis);
+// by_rows: the first array runs along the first axis ("ij"), not the second.
+Arrays meshgrid(const Arrays& arrays, bool sparse, bool by_rows);
+
+// --- other strides (ops/strided.cpp) ---
+
+// The diagonals of two axes, along a new last one.
+Array diagonal(const Array& x, int64_t offset, int64_t axis1, int64_t axis2);
+// Of a matrix its diagonal; of a vector the matrix that has it.
+Array diag(const Array& x, int64_t k);
+Array trace(const Array& x, int64_t offset, int64_t axis1, int64_t axis2,
+            std::optional<Dtype> dtype);
+// Strides and offset count elements of x in row-major order.
+Array as_strided(const Array& x, const Shape& shape, const Strides& strides,
+                 int64_t offset);
 
 // --- copying (ops/copy.cpp) ---
 

@@ -11,6 +11,7 @@ import op_table_linalg
 import op_table_normalize
 import op_table_reduce
 import op_table_shape
+import op_table_views
 from op_case import OpCase, Sample
 
 _OPTIONAL = [
@@ -28,6 +29,8 @@ OPS: list[OpCase] = [
     *op_table_linalg.MATRICES,
     *op_table_shape.SHAPES,
     *op_table_shape.CREATION,
+    *op_table_views.VIEWS,
+    *op_table_views.WINDOWS,
     *op_table_index.INDEXING,
     *[case for case in _OPTIONAL if hasattr(mx, case.name)],
 ]
@@ -73,6 +76,7 @@ EXEMPT = {
     "savez": "test_files.py",
     "savez_compressed": "test_files.py",
     "save_safetensors": "test_files.py",
+    "depends": "test_eval.py",
     "global_norm": "test_linalg.py",
     "can_cast": "test_promotion.py",
     "isdtype": "test_promotion.py",

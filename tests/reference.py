@@ -18,8 +18,16 @@ from reference_arrays import (
 from reference_attention import FAST
 from reference_conv import CONVOLUTIONS
 from reference_elementwise import BINARY, ELEMENTWISE, TERNARY, UNARY
+from reference_views import VIEWS, WINDOWS
 
-ORACLES: dict[str, Oracle] = {**ELEMENTWISE, **ARRAYS, **CONVOLUTIONS, **FAST}
+ORACLES: dict[str, Oracle] = {
+    **ELEMENTWISE,
+    **ARRAYS,
+    **CONVOLUTIONS,
+    **FAST,
+    **VIEWS,
+    **WINDOWS,
+}
 
 __all__ = [
     "ARRAYS",
@@ -35,5 +43,7 @@ __all__ = [
     "SHAPES",
     "TERNARY",
     "UNARY",
+    "VIEWS",
+    "WINDOWS",
     "Oracle",
 ]

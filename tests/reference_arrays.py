@@ -245,6 +245,7 @@ def linspace(
 CREATION: dict[str, Oracle] = {
     "zeros": lambda shape: np.zeros(shape),
     "ones": lambda shape: np.ones(shape),
+    "empty": lambda shape: np.zeros(shape),
     "full": lambda shape, value: np.broadcast_to(value, shape),
     "eye": lambda n, m=None, k=0: np.eye(n, m, k),
     "identity": lambda n: np.eye(n),
@@ -254,6 +255,7 @@ CREATION: dict[str, Oracle] = {
     "tril": lambda x, k=0: np.where(np.tri(*x.shape[-2:], k).astype(bool), x, 0),
     "triu": lambda x, k=0: np.where(np.tri(*x.shape[-2:], k - 1).astype(bool), 0, x),
     "zeros_like": lambda x: np.zeros(x.shape),
+    "empty_like": lambda x: np.zeros(x.shape),
     "ones_like": lambda x: np.ones(x.shape),
     "full_like": lambda x, value: np.full(x.shape, value),
 }

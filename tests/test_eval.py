@@ -58,6 +58,44 @@ def test_a_buffer_that_numpy_views_is_not_donated():
     np.testing.assert_array_equal(view, kept)
 
 
+def test_depends_computes_others_first():
+    """The arrays are the same, one or several; what they depend on is computed too."""
+    x, other = mx.array([1.0, 2.0]) + 1, mx.ones((MIB,)) * 2
+    before = mx.get_active_memory()
+    y = mx.depends(x, other)
+    mx.eval(y)
+    assert mx.get_active_memory() - before > 3 * MIB
+    assert y.tolist() == [2.0, 3.0]
+    a, b = mx.depends([x, mx.array(3)], [other])
+    assert (a.tolist(), b.item()) == ([2.0, 3.0], 3)
+    assert mx.depends(x, []).tolist() == [2.0, 3.0]
+    assert mx.depends([], x) == []
+
+
+def test_depends_fails_with_what_it_waits_for():
+    x, bad = mx.array([1.0]), mx.take(mx.arange(3), mx.array([9]))
+    y = mx.depends(x, bad)
+    with pytest.raises(IndexError):
+        mx.eval(y)
+    assert x.tolist() == [1.0]
+
+
+def test_depends_passes_gradients_to_its_arrays_alone():
+    def f(x, y):
+        first, second = mx.depends([x * x, x], y * 5)
+        return mx.sum(first + 3 * second)
+
+    gx, gy = mx.grad(f, argnums=[0, 1])(mx.array([2.0]), mx.array([7.0]))
+    assert (gx.tolist(), gy.tolist()) == ([7.0], [0.0])
+
+
+@pytest.mark.parametrize("bad", [None, 1.5, "x", object()])
+def test_depends_refuses(bad):
+    for args in [(bad, mx.array(1)), (mx.array(1), bad)]:
+        with pytest.raises((TypeError, ValueError)):
+            mx.depends(*args)
+
+
 def test_views_take_no_memory():
     x = mx.ones((1024, 1024))
     mx.eval(x)

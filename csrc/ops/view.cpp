@@ -213,6 +213,26 @@ class Contiguous final : public Op {
   }
 };
 
+// The first of its inputs, once the others have been computed as well.
+class Depends final : public Op {
+ public:
+  const char* name() const override { return "depends"; }
+  Spec spec(const Inputs& in, int64_t output) const override {
+    return {in[output].shape(), in[output].dtype()};
+  }
+  void eval(Backend&, Inputs& in, Outputs& out) const override {
+    for (int64_t i = 0; i < out.size(); ++i) out[i].reuse(in[i]);
+  }
+  Arrays vjp(const Inputs&, const Outputs& out, const Arrays& cotangents,
+             const std::vector<int>& wanted) const override {
+    Arrays gradients;
+    for (int i : wanted) {
+      gradients.push_back(i < out.size() ? cotangents[i] : Array());
+    }
+    return gradients;
+  }
+};
+
 // Fills in a dimension of -1.
 void infer_dimension(const Array& x, Shape& shape) {
   int64_t unknown = -1, known = 1;
@@ -336,6 +356,14 @@ Array stop_gradient(const Array& x) {
 Array alias(const Array& x) {
   static const auto op = std::make_shared<Alias>(false);
   return make_array(op, x.shape(), x.dtype(), {x});
+}
+
+Arrays depends(const Arrays& arrays, const Arrays& dependencies) {
+  static const auto op = std::make_shared<Depends>();
+  if (arrays.empty()) return {};
+  Inputs inputs(arrays.begin(), arrays.end());
+  inputs.append(dependencies.begin(), dependencies.end());
+  return make_arrays(op, std::ssize(arrays), std::move(inputs));
 }
 
 }  // namespace ingot

@@ -130,6 +130,9 @@ void bind_values(ArrayClass& c) {
   c.def_prop_ro(
       "T", [](const Array& a) { return transpose(a); },
       "The array with its axes reversed.");
+  c.def_prop_ro(
+      "mT", [](const Array& a) { return matrix_transpose(a); },
+      "The array with its last two axes exchanged.");
   c.def(
       "item", [](const Array& a) { return item(a, "item"); },
       nb::sig("def item(self) -> bool | int | float"),

@@ -336,6 +336,9 @@ void bind_create(nb::module_& m) {
   bind_like(m);
   bind_ranges(m);
   bind_matrices(m);
+  // Fresh memory holds what others have left in it: these don't show it.
+  m.attr("empty") = m.attr("zeros");
+  m.attr("empty_like") = m.attr("zeros_like");
 }
 
 }  // namespace ingot::python

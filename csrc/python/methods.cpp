@@ -176,6 +176,23 @@ void bind_layout(ArrayClass& c) {
       },
       "source"_a, "destination"_a, nb::kw_only(), "stream"_a = nb::none(),
       "See ingot.core.moveaxis.");
+  c.def(
+      "diag",
+      [](const Array& a, int64_t k, const StreamArg& stream) {
+        OnStream scope(stream);
+        return diag(a, k);
+      },
+      "k"_a = 0, nb::kw_only(), "stream"_a = nb::none(),
+      "See ingot.core.diag.");
+  c.def(
+      "diagonal",
+      [](const Array& a, int64_t offset, int64_t axis1, int64_t axis2,
+         const StreamArg& stream) {
+        OnStream scope(stream);
+        return diagonal(a, offset, axis1, axis2);
+      },
+      "offset"_a = 0, "axis1"_a = 0, "axis2"_a = 1, "stream"_a = nb::none(),
+      "See ingot.core.diagonal.");
 }
 
 }  // namespace

@@ -92,7 +92,10 @@ NB_MODULE(_core, m) {
   bind_array(m);
   bind_elementwise(m);
   bind_create(m);
+  bind_windows(m);
   bind_views(m);
+  bind_shapes(m);
+  bind_strided(m);
   bind_copies(m);
   bind_reduce(m);
   bind_linalg(m);

@@ -112,7 +112,7 @@ WindowStart window_start(const Array& x, nb::handle start, const Shape& axes,
   return result;
 }
 
-void bind_windows(nb::module_& m) {
+void bind_slices(nb::module_& m) {
   m.def(
       "slice",
       [](const ArrayLike& a, const ArrayLike& start, const Shape& axes,
@@ -176,7 +176,7 @@ Example:
 
 void bind_index(nb::module_& m) {
   bind_take(m);
-  bind_windows(m);
+  bind_slices(m);
 }
 
 }  // namespace ingot::python
