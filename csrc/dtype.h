@@ -54,6 +54,12 @@ Dtype promote(Dtype a, Dtype b);
 inline Dtype floating(Dtype dtype) {
   return is_floating(dtype) ? dtype : Dtype::float32;
 }
+// Integers narrower than 32 bits are added up in 32; no width is left for more,
+// so sums and products wrap.
+inline Dtype sum_type(Dtype dtype) {
+  if (is_floating(dtype) || size_of(dtype) >= 4) return dtype;
+  return is_unsigned(dtype) ? Dtype::uint32 : Dtype::int32;
+}
 // The type kernels compute in: half types are widened to float32.
 inline Dtype compute_type(Dtype dtype) {
   return is_half(dtype) ? Dtype::float32 : dtype;

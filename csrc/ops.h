@@ -257,6 +257,29 @@ Array conv_transpose(const Array& x, const Array& weight,
 enum class ConvolveMode : uint8_t { full, same, valid };
 Array convolve(const Array& a, const Array& v, ConvolveMode mode);
 
+// --- products (ops/products.cpp, ops/einsum.cpp) ---
+
+Array outer(const Array& a, const Array& b);
+Array kron(const Array& a, const Array& b);
+Array inner(const Array& a, const Array& b);
+Array vecdot(const Array& a, const Array& b, int64_t axis);
+// Sums over pairs of axes.
+Array tensordot(const Array& a, const Array& b, const Shape& a_axes,
+                const Shape& b_axes);
+// (..., m, k) @ (..., k, n) for integers as well, which are multiplied first
+// and then summed.
+Array contract(const Array& a, const Array& b);
+// Sums of products along the last axes; half types are rounded once.
+Array dot(const Array& a, const Array& b);
+Array einsum(const std::string& subscripts, const Arrays& operands);
+// The order in which einsum contracts: each step takes operands away, by their
+// numbers, and puts its result at the end.
+struct EinsumPath {
+  std::vector<Shape> steps;
+  std::string text;  // what it costs
+};
+EinsumPath einsum_path(const std::string& subscripts, const Arrays& operands);
+
 // --- indexing (ops/index.cpp) ---
 
 Array take(const Array& x, const Array& indices, std::optional<int64_t> axis);

@@ -18,6 +18,7 @@ from reference_arrays import (
 from reference_attention import FAST
 from reference_conv import CONVOLUTIONS
 from reference_elementwise import BINARY, ELEMENTWISE, TERNARY, UNARY
+from reference_products import PRODUCTS as TENSORS
 from reference_views import VIEWS, WINDOWS
 
 ORACLES: dict[str, Oracle] = {
@@ -26,6 +27,7 @@ ORACLES: dict[str, Oracle] = {
     **CONVOLUTIONS,
     **FAST,
     **VIEWS,
+    **TENSORS,
     **WINDOWS,
 }
 
@@ -41,6 +43,7 @@ __all__ = [
     "PRODUCTS",
     "REDUCTIONS",
     "SHAPES",
+    "TENSORS",
     "TERNARY",
     "UNARY",
     "VIEWS",

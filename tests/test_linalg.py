@@ -42,6 +42,11 @@ def test_matrix_norms(order: Any) -> None:
     assert_close(to_numpy(got), want, ulps=8, label=f"norm {order}")
 
 
+def test_matrix_norm_is_another_name() -> None:
+    x = to_core(draw((3, 4)))
+    assert mx.matrix_norm(x, 1).item() == mx.linalg.norm(x, 1).item()
+
+
 def test_norm_gradient() -> None:
     """The gradient of |x| is x / |x|."""
     x = np.array([3.0, 4.0])

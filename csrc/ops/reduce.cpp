@@ -16,14 +16,11 @@ const char* name_of(ReduceOp op) {
   return kNames[static_cast<int>(op)];
 }
 
-// Integers narrower than 32 bits are added up in 32; no width is left for more,
-// so sums and products wrap.
 Dtype result_type(ReduceOp op, Dtype x) {
   switch (op) {
     case ReduceOp::sum:
     case ReduceOp::prod:
-      if (is_floating(x) || size_of(x) >= 4) return x;
-      return is_unsigned(x) ? Dtype::uint32 : Dtype::int32;
+      return sum_type(x);
     case ReduceOp::max:
     case ReduceOp::min:
       return x;

@@ -17,6 +17,40 @@ NormOrder to_order(const OrderArg& order) {
   return {NormOrder::nuclear};
 }
 
+void def_norm(nb::module_& m, const char* name) {
+  m.def(
+      name,
+      [](const ArrayLike& a, const OrderArg& ord, const AxesArg& axis,
+         bool keepdims, const StreamArg& stream) {
+        OnStream scope(stream);
+        return norm(to_array(a.value), to_order(ord), to_axes(axis), keepdims);
+      },
+      "a"_a, "ord"_a = nb::none(), "axis"_a = nb::none(), "keepdims"_a = false,
+      nb::kw_only(), "stream"_a = nb::none(),
+      R"(The norm of vectors along one axis, or of matrices in two.
+
+Vectors: (sum |a|^ord)^(1/ord), 2 by default; inf and -inf give the extremes of
+|a|, 0 counts what is not 0. Matrices: None or 'fro' (Frobenius), 1 and -1 (the
+extremes of column sums of |a|), inf and -inf (of row sums).
+
+Args:
+    a: array; integers are taken as float32.
+    ord: None, number or 'fro'.
+    axis: one axis, two, or None: a is the vector or the matrix itself, and
+        with ord None any array is one vector.
+    keepdims: keep the axes with size 1.
+    stream: stream or device.
+
+Raises:
+    ValueError: if ord is not one of these; 2, -2 and 'nuc' of matrices are
+        not available.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.linalg.norm(mx.array([3.0, 4.0]))
+    array(5, dtype=float32))");
+}
+
 }  // namespace
 
 void bind_linalg(nb::module_& m) {
@@ -98,37 +132,8 @@ Example:
     >>> q, r = mx.linalg.qr(mx.array([[3.0, 1.0], [4.0, 2.0]]))
     >>> q.shape, bool(mx.allclose(q.T @ q, mx.eye(2), atol=1e-6))
     ((2, 2), True))");
-  linalg.def(
-      "norm",
-      [](const ArrayLike& a, const OrderArg& ord, const AxesArg& axis,
-         bool keepdims, const StreamArg& stream) {
-        OnStream scope(stream);
-        return norm(to_array(a.value), to_order(ord), to_axes(axis), keepdims);
-      },
-      "a"_a, "ord"_a = nb::none(), "axis"_a = nb::none(), "keepdims"_a = false,
-      nb::kw_only(), "stream"_a = nb::none(),
-      R"(The norm of vectors along one axis, or of matrices in two.
-
-Vectors: (sum |a|^ord)^(1/ord), 2 by default; inf and -inf give the extremes of
-|a|, 0 counts what is not 0. Matrices: None or 'fro' (Frobenius), 1 and -1 (the
-extremes of column sums of |a|), inf and -inf (of row sums), 2 and -2 (of singular
-values), 'nuc' (the sum of these).
-
-Args:
-    a: array; integers are taken as float32.
-    ord: None, number, 'fro' or 'nuc'.
-    axis: one axis, two, or None: a is the vector or the matrix itself, and
-        with ord None any array is one vector.
-    keepdims: keep the axes with size 1.
-    stream: stream or device.
-
-Raises:
-    ValueError: if ord is not one of these.
-
-Example:
-    >>> import ingot.core as mx
-    >>> mx.linalg.norm(mx.array([3.0, 4.0]))
-    array(5, dtype=float32))");
+  def_norm(linalg, "norm");
+  def_norm(m, "matrix_norm");
   linalg.def(
       "cross",
       [](const ArrayLike& a, const ArrayLike& b, int64_t axis,

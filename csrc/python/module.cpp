@@ -100,6 +100,7 @@ NB_MODULE(_core, m) {
   bind_reduce(m);
   bind_linalg(m);
   bind_conv(m);
+  bind_products(m);
   bind_fast(m);
   bind_index(m);
   bind_random(m);
