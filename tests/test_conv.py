@@ -22,6 +22,8 @@ CASES: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
     "groups": ((2, 20, 19, 16), (24, 3, 3, 4), {"groups": 4, "dilation": 2}),
     "depthwise": ((2, 24, 25, 20), (20, 3, 3, 1), {"groups": 20, "padding": 1}),
     "strided depthwise": ((2, 24, 25, 20), (20, 3, 3, 1), {"groups": 20, "stride": 2}),
+    "more panels than blocks": ((1, 66, 67, 115), (6, 3, 3, 115), {"padding": 1}),
+    "few outputs": ((3, 9, 8, 40), (3, 3, 2, 40), {"dilation": 2, "padding": 1}),
     "line": ((2, 3000, 2), (3, 9, 2), {"padding": 4}),
 }
 

@@ -14,6 +14,9 @@
 namespace ingot::cpu {
 namespace {
 
+// Products that are kept at once, of some elements of the batch.
+constexpr int64_t kProducts = 4 << 20;
+
 // Whether each position meets the element of its own number alone.
 bool is_pointwise(const Convolution& what, const Shape& x, const Shape& weight,
                   const Shape& out) {
@@ -98,6 +101,71 @@ void multiply_phase(const Phase& phase, const Array& x, const Array& weight,
                });
 }
 
+// Whether the outputs are so few that laying out what they meet would cost more
+// than to multiply it; every element meets each tap once. The products take up
+// to four times the memory of x.
+bool is_narrow(const Phase& phase, const Shape& weight, int64_t groups) {
+  int64_t columns = weight[0], channels = weight.back();
+  bool narrow = groups == 1 && columns < 16 && 4 * columns <= channels;
+  for (const Axis& axis : phase) {
+    narrow &= axis.stride == 1;
+    columns *= static_cast<int64_t>(axis.taps.size());
+  }
+  return narrow && columns <= 4 * channels;
+}
+
+// The sums of what each position meets, from the products of all elements with
+// the weights of every tap.
+template <class T>
+void add_taps(const Phase& phase, const Array& products, Array& out) {
+  int64_t outputs = out.shape().back();
+  Patches patches(products, phase, outputs);
+  auto compute = [&](int64_t begin, int64_t end) {
+    Place place = patches.place(begin);
+    for (int64_t p = begin; p < end; ++p, patches.advance(place)) {
+      T* to = out.data<T>() + patches.output(place) * outputs;
+      std::fill_n(to, outputs, T(0));
+      patches.for_taps(place, [&](int64_t k, const char* bytes) {
+        if (!bytes) return;
+        const T* from = reinterpret_cast<const T*>(bytes) + k * outputs;
+        for (int64_t o = 0; o < outputs; ++o) to[o] += from[o];
+      });
+    }
+  };
+  parallel_for(patches.positions(), grain_of_work(4 * patches.columns()),
+               compute);
+}
+
+template <class T>
+void multiply_narrow(Backend& backend, const Phase& phase, const Array& x,
+                     const Array& weight, Array& out) {
+  int64_t outputs = weight.shape(0), channels = weight.shape().back();
+  int64_t taps = static_cast<int64_t>(numbers_of(phase, weight.shape()).size());
+  Array factors =
+      Array::view(weight_of(phase, weight, taps), {taps, outputs, channels},
+                  {channels, taps * channels, 1});
+  factors = ready(backend, factors, x.dtype());
+  int64_t columns = taps * outputs, all = x.shape(0);
+  int64_t elements = x.size() / channels / all;
+  int64_t positions = out.size() / outputs / all;
+  int64_t each = std::max<int64_t>(1, kProducts / (elements * columns));
+  for (int64_t first = 0; first < all; first += each) {
+    Shape shape = x.shape(), part = out.shape();
+    part[0] = shape[0] = std::min(each, all - first);
+    Array from = Array::view(x, {shape[0] * elements, channels}, {channels, 1},
+                             first * elements * channels * x.itemsize());
+    shape.back() = columns;
+    Array products = Array::empty(shape, x.dtype());
+    Array flat = shaped(products, {shape[0] * elements, columns});
+    backend.matmul(from,
+                   Array::view(factors, {channels, columns}, {1, channels}),
+                   flat, 1, 0);
+    Array to = Array::view(out, part, contiguous_strides(part),
+                           first * positions * outputs * out.itemsize());
+    add_taps<T>(phase, products, to);
+  }
+}
+
 // Weights of a depthwise convolution as (taps, channels).
 Array by_taps(Backend& backend, const Array& weight) {
   int64_t channels = weight.shape(0), taps = weight.size() / channels;
@@ -171,7 +239,11 @@ void CpuBackend::convolve(const Convolution& given, const Array& input,
     }
     by_type(dtype, [&](auto tag) {
       using T = typename decltype(tag)::type;
-      multiply_phase<T>(phase, x, weight, y, what.groups);
+      if (is_narrow(phase, weight.shape(), what.groups)) {
+        multiply_narrow<T>(*this, phase, x, weight, y);
+      } else {
+        multiply_phase<T>(phase, x, weight, y, what.groups);
+      }
     });
   }
 }
