@@ -115,12 +115,12 @@ char* Patches::copy_line(const Place& place, const char* line, char* to) const {
   auto bytes = [&](int64_t n) {
     return static_cast<size_t>(n * channel_bytes_);
   };
-  std::memset(to, 0, bytes(begin));
+  if (begin > 0) std::memset(to, 0, bytes(begin));
   if (end > begin) {
     std::memcpy(to + bytes(begin), line + (first + begin) * bytes_[2],
                 bytes(end - begin));
   }
-  std::memset(to + bytes(end), 0, bytes(taps - end));
+  if (taps > end) std::memset(to + bytes(end), 0, bytes(taps - end));
   return to + bytes(taps);
 }
 
