@@ -85,6 +85,12 @@ class Backend {
                              const Array& lse, const Array& delta,
                              const Array& cotangent,
                              const AttentionGradients& gradients) = 0;
+  // out = x, of shape (..., T, D), with pairs (a, b) along the last axis turned:
+  // (a c - b s, a s + b c). Tables of c and s, of the compute type, are (T, h) or
+  // (B, T, h), for the first axis of x; the pairs are features i and i + h, or
+  // neighbours, and what lies beyond 2 h is copied.
+  virtual void rope(bool neighbours, const Array& x, const Array& cosine,
+                    const Array& sine, Array& out) = 0;
   virtual void sort(const Array& x, Array& out) = 0;
   virtual void argsort(const Array& x, Array& out) = 0;  // out is uint32
   // scale * sqrt of the sum of squares of all elements of all arrays, float32

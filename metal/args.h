@@ -156,6 +156,14 @@ struct AttentionArgs {
   float scale;
 };
 
+// Rows of `features`, the first 2 `pairs` of which turn; there are `length` rows
+// of tables, and as many for each `batch` rows of x where that is not 0.
+struct RopeArgs {
+  StridedArgs x;
+  uint64_t features, pairs, length, batch;
+  uint32_t neighbours;
+};
+
 // out[p, w] = x at the place that the indices of position p name, plus w; see
 // Gather in csrc/families.h. Along the `others` positions count themselves.
 enum { kMaxIndexed = 4 };

@@ -360,6 +360,22 @@ def test_rope_takes_offsets_of_each_example(rng: np.random.Generator) -> None:
         np.testing.assert_array_equal(to_numpy(y[i : i + 1]), to_numpy(alone))
 
 
+@pytest.mark.parametrize("traditional", [False, True])
+def test_rope_of_long_and_strided_rows(
+    traditional: bool, rng: np.random.Generator
+) -> None:
+    """Rows beyond a tile, and heads behind positions, as layers have them."""
+    (long,) = drawn(rng, (1, 3, 1100))
+    (heads,) = drawn(rng, (2, 70, 3, 20))
+    for x, view in (
+        (long, to_core(long)),
+        (heads.swapaxes(1, 2), to_core(heads).swapaxes(1, 2)),
+    ):
+        options = {**OPTIONS, "traditional": traditional}
+        y = mx.fast.rope(view, 16, **options, offset=2)
+        near(y, ref.rope(wide(x)[0], 16, traditional, 1e4, 1.0, 2), 3e-7)
+
+
 def test_an_infinite_frequency_turns_nothing(rng: np.random.Generator) -> None:
     x = to_core(drawn(rng, (1, 5, 4))[0])
     options = {**OPTIONS, "base": None, "freqs": mx.array([np.inf, np.inf])}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import ingot.core as mx
 import numpy as np
 import pytest
 import reference_attention as ref
-from metal_cases import FLOATS, equal, needs_metal, no_fallbacks, on_the_cpu
+from metal_cases import FLOATS, both, equal, needs_metal, no_fallbacks, on_the_cpu
 from optimizer_cases import from_numpy, to_numpy
 from test_attention import gradients
 
@@ -150,14 +152,25 @@ def test_what_does_not_fit_runs_on_the_cpu(rng):
 
 @pytest.mark.parametrize("traditional", [False, True])
 def test_rope(traditional, rng):
-    """Positions of a million are exact on the GPU too."""
-    (x,) = drawn(rng, "float32", (2, 3, 9, 12))
-    with mx.stream(mx.gpu), no_fallbacks():
-        options = {"traditional": traditional, "base": 1e4, "scale": 1.0}
-        y = mx.fast.rope(x, 8, **options, offset=10**6)
-        mx.eval(y)
-    want = ref.rope(to_numpy(x).astype(float), 8, traditional, 1e4, 1.0, 10**6)
-    near(y, want, "float32", 4.0)
+    """Positions of a million are exact on the GPU too; it has the CPU's bits."""
+    (x,) = drawn(rng, "float32", (2, 9, 3, 12))
+    x = x.swapaxes(1, 2)
+    options = {"traditional": traditional, "base": 1e4, "scale": 1.0}
+    for offset in (10**6, mx.array([10**6, 7])):
+        mx.eval(x, offset if isinstance(offset, mx.array) else [])
+
+        def both_ways(offset=offset):
+            turn = partial(mx.fast.rope, dims=8, **options, offset=offset)
+            (y,), slopes = mx.vjp(lambda v: [turn(v)], [x], [x])
+            return [y, *slopes]
+
+        with no_fallbacks():
+            slow, fast = both(both_ways)
+        assert all(equal(a, b) for a, b in zip(slow, fast, strict=True))
+        first = np.asarray(offset).reshape(-1, 1)
+        exact = to_numpy(x).astype(float)
+        want = ref.rope(exact, 8, traditional, 1e4, 1.0, first)
+        near(fast[0], want, "float32", 4.0)
 
 
 def test_cross_entropy(rng):

@@ -36,6 +36,8 @@ class CpuBackend final : public Backend {
                      const Array& lse, const Array& delta,
                      const Array& cotangent,
                      const AttentionGradients& gradients) override;
+  void rope(bool neighbours, const Array& x, const Array& cosine,
+            const Array& sine, Array& out) override;
   void sort(const Array& x, Array& out) override;
   void argsort(const Array& x, Array& out) override;
   void global_norm(const Inputs& xs, double scale, Array& out) override;

@@ -1,11 +1,12 @@
-// Rotary position encoding, of ordinary operations. Angles are counted in turns
-// of 2^64 parts: a product with a position wraps around, and no digit of the
-// angle is lost however large the position.
+// Rotary position encoding. Angles are counted in turns of 2^64 parts: a product
+// with a position wraps around, and no digit of the angle is lost however large
+// the position.
 // SPDX-License-Identifier: MIT
 #include <cmath>
 #include <cstring>
 #include <numbers>
 
+#include "csrc/backend.h"
 #include "csrc/ops.h"
 #include "csrc/ops/operators.h"
 
@@ -42,35 +43,50 @@ Array steps_of(const Array& frequencies, double scale) {
   return astype(part * Array::scalar(0x1p64, Dtype::float64), Dtype::uint64);
 }
 
-// Positions (T,) or (B, ..., T, 1) times steps: angles from -pi to pi, for
-// each pair.
+// Positions times steps: angles from -pi to pi, (T, pairs), or with an offset
+// for each of the batch (B, T, pairs).
 Array angles_of(const Array& x, const Array& offset, const Array& steps,
                 Dtype dtype) {
   int64_t length = x.shape(x.ndim() - 2);
   Array place = arange(0, static_cast<double>(length), 1, Dtype::int64);
-  place = reshape(place, {length, 1});
   Array first = astype(offset, Dtype::int64);
-  if (first.size() != 1) {
-    Shape shape(x.ndim(), 1);
-    shape[0] = first.size();
-    first = reshape(first, shape);
-  } else {
-    first = reshape(first, {1, 1});
-  }
-  Array turned = view(place + first, Dtype::uint64) * steps;
+  bool one = offset.size() == 1;
+  first = reshape(first, one ? Shape{1, 1} : Shape{offset.size(), 1, 1});
+  Array turned =
+      view(reshape(place, {length, 1}) + first, Dtype::uint64) * steps;
   return astype(view(turned, Dtype::int64), dtype) *
          Array::scalar(kTurn * 0x1p-64, dtype);
 }
 
-// The first or the second half of an axis of pairs.
-Array slice_axis(const Array& x, int64_t axis, int64_t start, int64_t stop,
-                 int64_t step = 1) {
-  Shape starts(x.ndim(), 0), steps(x.ndim(), 1), stops = x.shape();
-  starts[axis] = start;
-  stops[axis] = stop;
-  steps[axis] = step;
-  return slice(x, starts, stops, steps);
-}
+class Rope final : public Op {
+ public:
+  explicit Rope(bool neighbours) : neighbours_(neighbours) {}
+  const char* name() const override { return "rope"; }
+
+  void eval(Backend& backend, Inputs& in, Outputs& out) const override {
+    out[0].allocate();
+    backend.rope(neighbours_, in[0], in[1], in[2], out[0]);
+  }
+
+  // The turn back. Tables come from positions, which have no gradient.
+  Arrays vjp(const Inputs& in, const Outputs&, const Arrays& cotangents,
+             const std::vector<int>& wanted) const override {
+    Arrays gradients(wanted.size());
+    if (wanted[0] == 0) {
+      gradients[0] = turn(neighbours_, cotangents[0], in[1], negative(in[2]));
+    }
+    return gradients;
+  }
+
+  static Array turn(bool neighbours, const Array& x, const Array& cosine,
+                    const Array& sine) {
+    return make_array(std::make_shared<Rope>(neighbours), x.shape(), x.dtype(),
+                      {x, cosine, sine});
+  }
+
+ private:
+  bool neighbours_;
+};
 
 }  // namespace
 
@@ -97,24 +113,8 @@ Array rope(const Array& x, int64_t dims, bool traditional, double base,
           "rope: base must be positive and finite, got ", base);
   Array steps =
       frequencies ? steps_of(frequencies, scale) : steps_of(pairs, base, scale);
-  Dtype dtype = compute_type(x.dtype());
-  Array angles = angles_of(x, offset, steps, dtype);
-  // An axis of two beside that of the pairs; the two change places where they
-  // are turned.
-  int64_t axis = traditional ? last + 1 : last;
-  Array turned = slice_axis(x, last, 0, dims);
-  Shape shape = turned.shape();
-  Array two = unflatten(astype(turned, dtype), last,
-                        traditional ? Shape{pairs, 2} : Shape{2, pairs});
-  Array other = slice_axis(two, axis, 1, -1, -1);
-  int64_t place = traditional ? -1 : -2;
-  Array sine = expand_dims(sin(angles), {place});
-  Array sines = concatenate({-sine, sine}, place);
-  Array cosine = expand_dims(cos(angles), {place});
-  Array result =
-      astype(reshape(two * cosine + other * sines, shape), x.dtype());
-  if (dims == features) return result;
-  return concatenate({result, slice_axis(x, last, dims, features)}, last);
+  Array angles = angles_of(x, offset, steps, compute_type(x.dtype()));
+  return Rope::turn(traditional, x, cos(angles), sin(angles));
 }
 
 }  // namespace ingot

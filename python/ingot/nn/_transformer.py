@@ -340,13 +340,23 @@ class Transformer(Module):
         checkpoint: bool = False,
     ) -> None:
         super().__init__()
-        shared: Any = (dims, num_heads, mlp_dims, dropout, activation, norm_first)
-        self.encoder = custom_encoder
+        shared: dict[str, Any] = {
+            "mlp_dims": mlp_dims,
+            "dropout": dropout,
+            "activation": activation,
+            "norm_first": norm_first,
+            "checkpoint": checkpoint,
+        }
+        self.encoder: Any = custom_encoder
         if custom_encoder is None:
-            self.encoder = TransformerEncoder(num_encoder_layers, *shared, checkpoint)
-        self.decoder = custom_decoder
+            self.encoder = TransformerEncoder(
+                num_encoder_layers, dims, num_heads, **shared
+            )
+        self.decoder: Any = custom_decoder
         if custom_decoder is None:
-            self.decoder = TransformerDecoder(num_decoder_layers, *shared, checkpoint)
+            self.decoder = TransformerDecoder(
+                num_decoder_layers, dims, num_heads, **shared
+            )
 
     def __call__(
         self,
