@@ -73,7 +73,7 @@ def test_multi_head_attention_of_other_features(rng: np.random.Generator) -> Non
     p = stirred(layer, rng)
     q, k, v = samples(rng, 2, 4, 3), samples(rng, 2, 6, 5), samples(rng, 2, 6, 7)
     y = layer(*map(to_core, (q, k, v)))
-    close(y, reference.attention(p, 2, q, k, v, None), 1e-5)
+    close(y, reference.attention(p, 2, q, k, v, None), 5e-5)
     default = nn.MultiHeadAttention(8, 2, key_input_dims=5)
     assert default.value_proj.weight.shape == (8, 5)
 
@@ -100,7 +100,7 @@ def test_encoder_layer(norm_first: bool, rng: np.random.Generator) -> None:
     p = stirred(layer, rng)
     x, mask = samples(rng, 2, 5, 8), samples(rng, 5, 5)
     want = reference.encoder_layer(p, 2, x, mask, norm_first)
-    close(layer(to_core(x), to_core(mask)), want, 2e-5)
+    close(layer(to_core(x), to_core(mask)), want, 5e-5)
     assert nn.TransformerEncoderLayer(8, 2).linear1.weight.shape == (32, 8)
 
 
@@ -111,7 +111,7 @@ def test_decoder_layer(norm_first: bool, rng: np.random.Generator) -> None:
     x, memory, mask = samples(rng, 2, 5, 8), samples(rng, 2, 7, 8), samples(rng, 5, 7)
     y = layer(to_core(x), to_core(memory), "causal", to_core(mask))
     want = reference.decoder_layer(p, 2, x, memory, "causal", mask, norm_first)
-    close(y, want, 2e-5)
+    close(y, want, 5e-5)
 
 
 def test_transformer(rng: np.random.Generator) -> None:
