@@ -70,9 +70,19 @@ def of_oblong(name: str, f: Callable[..., Any]) -> OpCase:
     return row(name, f, calls(SMALL, *OBLONG), smooth(SMALL, *FEW_OBLONG))
 
 
+def constant(xp: Any, x: np.ndarray, like: Any) -> Any:
+    return mx.array(x, dtype=like.dtype) if xp is mx else x
+
+
 def regular(xp: Any, a: Any) -> Any:
     """With a diagonal that outweighs the rest."""
     return a / 4 + 12 * xp.eye(a.shape[-1])
+
+
+def mixed(xp: Any, a: Any) -> Any:
+    """The same with its rows in another order, so that elimination exchanges them."""
+    turn = np.roll(np.eye(a.shape[-1]), 1, axis=0)
+    return a / 4 + constant(xp, 12 * turn, a)
 
 
 def symmetric(xp: Any, a: Any) -> Any:
@@ -100,14 +110,11 @@ def of_singular(xp: Any, a: Any) -> Any:
 
 
 def regular_rows(xp: Any, a: Any) -> Any:
-    """With singular values that differ."""
+    """With singular values that differ, and rows that elimination exchanges."""
     m, n = a.shape[-2:]
-    k = min(m, n)
-    steps = np.linspace(9.0, 18.0, k)[:, None] * np.eye(k, n)
-    below = np.concatenate([steps, np.zeros((m - k, n))])
-    if xp is mx:
-        below = mx.array(below.astype(np.float64), dtype=a.dtype)
-    return a / 4 + below
+    steps = np.linspace(9.0, 18.0, min(m, n))[:, None] * np.eye(min(m, n), n)
+    rows = np.concatenate([steps, np.zeros((m - len(steps), n))])
+    return a / 4 + constant(xp, np.roll(rows, 1, axis=0), a)
 
 
 def of_lu(xp: Any, a: Any) -> Any:
@@ -127,9 +134,9 @@ def system(name: str, f: Callable[..., Any]) -> OpCase:
 
 
 MATRICES = [
-    of_square("linalg.inv", lambda xp, a: xp.linalg.inv(regular(xp, a))),
-    of_square("linalg.det", lambda xp, a: xp.linalg.det(regular(xp, a))),
-    of_square("linalg.slogdet", lambda xp, a: xp.linalg.slogdet(regular(xp, a))[1]),
+    of_square("linalg.inv", lambda xp, a: xp.linalg.inv(mixed(xp, a))),
+    of_square("linalg.det", lambda xp, a: xp.linalg.det(mixed(xp, a))),
+    of_square("linalg.slogdet", lambda xp, a: xp.linalg.slogdet(mixed(xp, a))),
     of_oblong("linalg.lu", of_lu),
     of_oblong("linalg.pinv", lambda xp, a: xp.linalg.pinv(regular_rows(xp, a))),
     of_oblong("linalg.svd", of_singular),
@@ -137,7 +144,7 @@ MATRICES = [
         "linalg.svd values",
         lambda xp, a: xp.linalg.svd(regular_rows(xp, a), compute_uv=False),
     ),
-    system("linalg.solve", lambda xp, a, b: xp.linalg.solve(regular(xp, a), b)),
+    system("linalg.solve", lambda xp, a, b: xp.linalg.solve(mixed(xp, a), b)),
     row(
         "linalg.cross",
         lambda xp, a, b: xp.linalg.cross(a, b),
