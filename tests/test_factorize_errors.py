@@ -142,3 +142,19 @@ def test_refused(name: str, arguments: tuple[Any, ...]) -> None:
 def test_not_an_array(f: Callable[[Any], Any], bad: object) -> None:
     with pytest.raises((ValueError, TypeError)):
         mx.eval(f(bad))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda one: la.svd(mx.broadcast_to(one, (2**31, 1)), compute_uv=False),
+        lambda one: la.eigh(mx.broadcast_to(one, (2**16, 2**16))),
+        lambda one: la.svd(mx.broadcast_to(one, (2**15, 2**15))),
+        lambda one: la.inv(mx.broadcast_to(one, (2**31, 2**31))),
+    ],
+)
+def test_more_than_lapack_counts(f: Callable[[Any], Any]) -> None:
+    """Its sizes have 32 bits: what needs more is a MemoryError, at once."""
+    error = raises(lambda: f(mx.array(1.0)))
+    assert isinstance(error, MemoryError), repr(error)
+    assert la.det(mx.eye(2)).item() == 1

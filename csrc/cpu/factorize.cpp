@@ -252,16 +252,16 @@ class Matrices {
   }
 
   void eigen() {
-    Array a = copied(in_[0]);
     bool vectors = out_.size() == 2;
-    int n = static_cast<int>(columns_of(a)), whole = 1;
+    int n = static_cast<int>(columns_of(in_[0])), whole = 1;
     T size = 1;
     lapack::syevd(vectors, !what_.upper, n, nullptr, n, nullptr, &size, -1,
                   &whole, -1);
     // float may have rounded the size down.
-    int length = length_of(what_, a, size * (1 + 1e-6),
+    int length = length_of(what_, in_[0], size * (1 + 1e-6),
                            vectors ? 1 + 6.0 * n + 2.0 * n * n : 1 + 2.0 * n);
     whole = std::max(whole, vectors ? 3 + 5 * n : 1);
+    Array a = copied(in_[0]);
     for_matrices(what_, a, 10.0 * n * n * n, [&](int64_t i) {
       T *matrix = a.data<T>() + i * n * n, *w = out_[0].data<T>() + i * n;
       if (finite_triangle(what_.upper, n, matrix)) {
@@ -279,10 +279,10 @@ class Matrices {
 
   // Rows read as columns are a' = v s u'.
   void singular() {
-    Array a = copied(in_[0]);
     bool vectors = out_.size() == 3;
-    int m = static_cast<int>(rows_of(a)), n = static_cast<int>(columns_of(a));
-    int k = std::min(m, n);
+    int m = static_cast<int>(rows_of(in_[0]));
+    int n = static_cast<int>(columns_of(in_[0]));
+    int k = std::min(m, n), longer = std::max(m, n);
     Array& s = out_[vectors ? 1 : 0];
     int columns = vectors ? static_cast<int>(columns_of(out_[0])) : 1;
     int lines = vectors ? static_cast<int>(rows_of(out_[2])) : 1;
@@ -290,8 +290,9 @@ class Matrices {
     T size = 1;
     lapack::gesdd(job, n, m, nullptr, n, nullptr, nullptr, n, nullptr, columns,
                   &size, -1, nullptr);
-    int length = length_of(what_, a, size * (1 + 1e-6),
-                           4.0 * k * k + 7.0 * k + std::max(m, n));
+    int length = length_of(what_, in_[0], size * (1 + 1e-6),
+                           (vectors ? 4.0 * k : 3.0) * k + 7.0 * k + longer);
+    Array a = copied(in_[0]);
     for_matrices(what_, a, 10.0 * m * n * k, [&](int64_t i) {
       T *matrix = a.data<T>() + i * m * n, *values = s.data<T>() + i * k;
       T* u = vectors ? out_[0].data<T>() + i * m * columns : nullptr;
