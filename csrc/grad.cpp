@@ -60,7 +60,9 @@ class Tape {
     for (const Array& x : frame.node->inputs) any |= depends(x);
     if (!any) return;
     Outputs outputs = outputs_of(frame.array);
-    for (const Array& out : outputs) depends_[out.get()] = true;
+    for (const Array& out : outputs) {
+      if (out.tracer()) depends_[out.get()] = true;
+    }
     nodes_.emplace_back(frame.node, std::move(outputs));
   }
 
@@ -68,6 +70,20 @@ class Tape {
   std::unordered_set<Node*> seen_;
   std::unordered_map<ArrayData*, bool> depends_;
   std::vector<std::pair<Node*, Outputs>> nodes_;
+};
+
+thread_local bool first_of_jvp = false;
+
+// What taking_jvp() says while this lives.
+class JvpScope {
+ public:
+  explicit JvpScope(bool on) : previous_(std::exchange(first_of_jvp, on)) {}
+  ~JvpScope() { first_of_jvp = previous_; }
+  JvpScope(const JvpScope&) = delete;
+  JvpScope& operator=(const JvpScope&) = delete;
+
+ private:
+  bool previous_;
 };
 
 using Gradients = std::unordered_map<ArrayData*, Array>;
@@ -166,6 +182,23 @@ Arrays vjp_through(const std::function<Arrays(const Inputs&)>& compose,
   return backward(primals, outputs, seeds, in);
 }
 
+bool taking_jvp() { return first_of_jvp; }
+
+Arrays transposed(const Function& linear, const Arrays& like,
+                  const Arrays& cotangents, const Inputs& others) {
+  Arrays zero;
+  for (const Array& x : like) zero.push_back(zeros_like(x));
+  Arrays tangents = traced(zero);
+  Arrays all = linear(tangents);
+  Arrays outputs, seeds;
+  for (size_t k = 0; k < all.size(); ++k) {
+    if (!all[k] || !cotangents[k]) continue;
+    outputs.push_back(all[k]);
+    seeds.push_back(cotangents[k]);
+  }
+  return backward(tangents, outputs, seeds, others);
+}
+
 std::pair<Arrays, Arrays> vjp(const Function& f, const Arrays& primals,
                               const Function& cotangents) {
   for (const Array& x : primals) {
@@ -173,6 +206,7 @@ std::pair<Arrays, Arrays> vjp(const Function& f, const Arrays& primals,
                        "floating dtype, got ", x.dtype());
   }
   TraceScope scope;
+  JvpScope mode(false);  // whatever takes a jvp of this
   Arrays tracers = traced(primals);
   Arrays outputs = f(tracers);
   Arrays seeds = cotangents(outputs);
@@ -192,13 +226,18 @@ std::pair<Arrays, Arrays> jvp(const Function& f, const Arrays& primals,
             ", got ", tangents[i].shape());
   }
   TraceScope scope;
+  JvpScope outer(false);
   Arrays tracers = traced(primals);
   Arrays outputs = f(tracers);
   // g(u) = vjp(u) is linear; its own vjp at any u, of the tangents, is the jvp.
   Arrays zero;
   for (const Array& y : outputs) zero.push_back(zeros_like(y));
   Arrays cotangents = traced(zero);
-  Arrays gradients = backward(tracers, outputs, cotangents);
+  Arrays gradients;
+  {
+    JvpScope mode(true);
+    gradients = backward(tracers, outputs, cotangents);
+  }
   Arrays result = backward(cotangents, gradients, tangents);
   return {std::move(outputs), std::move(result)};
 }

@@ -71,6 +71,7 @@ Array contiguous(const Array& x);
 Array stop_gradient(const Array& x);
 // A new array with the same elements, for a transform to trace.
 Array alias(const Array& x);
+bool is_alias(const Array& x);
 // The arrays, computed once the dependencies have been.
 Arrays depends(const Arrays& arrays, const Arrays& dependencies);
 
@@ -327,5 +328,29 @@ Arrays backward(const Arrays& primals, const Arrays& outputs,
 Arrays vjp_through(const std::function<Arrays(const Inputs&)>& compose,
                    const Inputs& in, const Arrays& cotangents,
                    const std::vector<int>& wanted);
+// Whether jvp() is taking its first derivative, which it then transposes.
+bool taking_jvp();
+// The transpose of a map that is linear in its argument, which is shaped like
+// the arrays `like`. The map may leave out outputs, and so may the cotangents.
+Arrays transposed(const Function& linear, const Arrays& like,
+                  const Arrays& cotangents, const Inputs& others);
+
+// --- functions with derivatives of their own (ops/custom.cpp) ---
+
+// f(inputs), whose derivative evaluates f anew rather than keep what it has
+// computed. f may read traced arrays besides its inputs.
+Arrays checkpoint(const Function& f, const Arrays& inputs);
+
+// What stands for the derivatives of a function; without one they are its own.
+// A missing array (an empty one) is zero, in what they take and in what they
+// give.
+struct CustomRules {
+  using Rule =
+      std::function<Arrays(const Arrays&, const Arrays&, const Arrays&)>;
+  Rule vjp;  // inputs' gradients from inputs, outputs' cotangents, outputs
+  Rule jvp;  // outputs' tangents from inputs, inputs' tangents, outputs
+};
+Arrays custom_function(const Function& f, const Arrays& inputs,
+                       CustomRules rules);
 
 }  // namespace ingot

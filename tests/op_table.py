@@ -73,6 +73,8 @@ EXEMPT = {
     "compile": "test_compile.py",
     "disable_compile": "test_compile.py",
     "enable_compile": "test_compile.py",
+    "checkpoint": "test_checkpoint.py",
+    "custom_function": "test_custom_function.py",
     "load": "test_files.py",
     "save": "test_files.py",
     "savez": "test_files.py",

@@ -173,6 +173,11 @@ class Alias final : public Op {
   bool stops_;
 };
 
+const std::shared_ptr<const Op>& alias_op() {
+  static const std::shared_ptr<const Op> op = std::make_shared<Alias>(false);
+  return op;
+}
+
 // The same bytes as elements of another size along the last axis.
 class View final : public Op {
  public:
@@ -354,9 +359,10 @@ Array stop_gradient(const Array& x) {
 }
 
 Array alias(const Array& x) {
-  static const auto op = std::make_shared<Alias>(false);
-  return make_array(op, x.shape(), x.dtype(), {x});
+  return make_array(alias_op(), x.shape(), x.dtype(), {x});
 }
+
+bool is_alias(const Array& x) { return x->node->op == alias_op(); }
 
 Arrays depends(const Arrays& arrays, const Arrays& dependencies) {
   static const auto op = std::make_shared<Depends>();

@@ -2,6 +2,7 @@
 // taken apart in ingot/core/_transforms.py; here functions map lists to lists.
 // SPDX-License-Identifier: MIT
 #include "csrc/graph.h"
+#include "csrc/python/held.h"
 #include "csrc/python/module.h"
 #include "csrc/python/tree.h"
 
@@ -35,9 +36,52 @@ Function wrap(const nb::callable& function) {
   };
 }
 
+// --- functions that nodes of the graph hold ---
+
+// An empty array is None there.
+nb::list to_python(const Arrays& arrays) {
+  nb::list list;
+  for (const Array& x : arrays) list.append(x ? nb::cast(x) : nb::none());
+  return list;
+}
+
+Arrays from_python(nb::handle list) {
+  Arrays arrays;
+  for (nb::handle x : list) {
+    arrays.push_back(x.is_none() ? Array() : nb::cast<Array>(x));
+  }
+  return arrays;
+}
+
+auto held(const nb::object& function) {
+  return [function = Held(function)](const auto&... arrays) {
+    return from_python(function.get()(to_python(arrays)...));
+  };
+}
+
+void bind_custom(nb::module_& m) {
+  m.def(
+      "_checkpoint",
+      [](const ListFunction& function, const ArrayList& inputs) {
+        return checkpoint(held(function), inputs);
+      },
+      "function"_a, "inputs"_a);
+  m.def(
+      "_custom_function",
+      [](const ListFunction& function, const ArrayList& inputs,
+         const nb::object& vjp, const nb::object& jvp) {
+        CustomRules rules;
+        if (!vjp.is_none()) rules.vjp = held(vjp);
+        if (!jvp.is_none()) rules.jvp = held(jvp);
+        return custom_function(held(function), inputs, std::move(rules));
+      },
+      "function"_a, "inputs"_a, "vjp"_a.none(), "jvp"_a.none());
+}
+
 }  // namespace
 
 void bind_transforms(nb::module_& m) {
+  bind_custom(m);
   m.def(
       "eval",
       [](const nb::args& trees) {

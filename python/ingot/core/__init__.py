@@ -13,6 +13,7 @@ from ingot._core import *  # noqa: F403
 from ingot._core import fast, linalg, metal, random
 from ingot.core import _dtypes
 from ingot.core._compile import compile, disable_compile, enable_compile
+from ingot.core._custom import checkpoint, custom_function
 from ingot.core._dtypes import *  # noqa: F403
 from ingot.core._files import load, save, save_safetensors, savez, savez_compressed
 from ingot.core._transforms import grad, jvp, value_and_grad, vjp
@@ -55,6 +56,8 @@ newaxis = None
 __all__ = [
     "compile",
     "disable_compile",
+    "checkpoint",
+    "custom_function",
     "e",
     "enable_compile",
     "euler_gamma",

@@ -1,8 +1,8 @@
-"""Neural networks: modules, layers, activations; initializers in init, losses."""
+"""Neural networks: modules, layers, activations; init, losses, utils."""
 
 from __future__ import annotations
 
-from . import init, losses
+from . import init, losses, utils
 from ._activations import (
     CELU,
     ELU,
@@ -181,5 +181,6 @@ __all__ = [
     "softsign",
     "step",
     "tanh",
+    "utils",
     "value_and_grad",
 ]

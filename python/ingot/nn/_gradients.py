@@ -75,16 +75,17 @@ def value_and_grad(
         try:
             value, gradients = mx.value_and_grad(inner)([*originals], *args, **kwargs)
         finally:
-            _restore(slots, traced, originals)
+            restore(slots, traced, originals)
         remaining = iter(gradients)
         return value, tree_map(lambda _: next(remaining), tree)
 
     return wrapped
 
 
-def _restore(
+def restore(
     slots: list[Slot], traced: list[mx.array], originals: list[mx.array]
 ) -> None:
+    """Put the originals back where `fn` has left the traced ones."""
     for (_, container, key), array, old in zip(slots, traced, originals, strict=False):
         try:
             unchanged = container[key] is array
