@@ -75,6 +75,7 @@ EXEMPT = {
     "enable_compile": "test_compile.py",
     "checkpoint": "test_checkpoint.py",
     "custom_function": "test_custom_function.py",
+    "export_to_dot": "test_dot.py",
     "load": "test_files.py",
     "save": "test_files.py",
     "savez": "test_files.py",

@@ -1,6 +1,7 @@
 // Evaluation and differentiation in Python. Trees, argnums and argnames are
 // taken apart in ingot/core/_transforms.py; here functions map lists to lists.
 // SPDX-License-Identifier: MIT
+#include "csrc/dot.h"
 #include "csrc/graph.h"
 #include "csrc/python/held.h"
 #include "csrc/python/module.h"
@@ -82,6 +83,7 @@ void bind_custom(nb::module_& m) {
 
 void bind_transforms(nb::module_& m) {
   bind_custom(m);
+  m.def("_to_dot", to_dot, "outputs"_a, "names"_a);
   m.def(
       "eval",
       [](const nb::args& trees) {

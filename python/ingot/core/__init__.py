@@ -14,6 +14,7 @@ from ingot._core import fast, linalg, metal, random
 from ingot.core import _dtypes
 from ingot.core._compile import compile, disable_compile, enable_compile
 from ingot.core._custom import checkpoint, custom_function
+from ingot.core._dot import export_to_dot
 from ingot.core._dtypes import *  # noqa: F403
 from ingot.core._files import load, save, save_safetensors, savez, savez_compressed
 from ingot.core._transforms import grad, jvp, value_and_grad, vjp
@@ -61,6 +62,7 @@ __all__ = [
     "e",
     "enable_compile",
     "euler_gamma",
+    "export_to_dot",
     "fast",
     "grad",
     "inf",
