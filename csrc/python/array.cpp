@@ -201,6 +201,9 @@ void bind_conversions(ArrayClass& c) {
       "memo"_a);
   c.def("__reduce__", reduce_array,
         nb::sig("def __reduce__(self) -> tuple[typing.Any, ...]"));
+  c.def("__reduce_ex__", reduce_array_ex, "protocol"_a,
+        nb::sig("def __reduce_ex__(self, protocol: typing.SupportsIndex, /) "
+                "-> tuple[typing.Any, ...]"));
 }
 
 }  // namespace

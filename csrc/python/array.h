@@ -14,6 +14,8 @@ void release_buffer(PyObject* self, Py_buffer* view);
 nb::object array_to_numpy(nb::object self, nb::object dtype, nb::object copy);
 std::string array_to_string(Array array);
 nb::tuple reduce_array(const Array& array);
-Array rebuild_array(nb::bytes bytes, const Shape& shape, int dtype);
+// The same for pickles of protocol 5, whose bytes may be kept elsewhere.
+nb::tuple reduce_array_ex(const Array& array, int protocol);
+Array rebuild_array(nb::handle bytes, const Shape& shape, int dtype);
 
 }  // namespace ingot::python

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <utility>
 
 #include "csrc/python/array.h"
@@ -114,22 +115,42 @@ nb::object array_to_numpy(nb::object self, nb::object dtype, nb::object copy) {
   return result;
 }
 
-nb::tuple reduce_array(const Array& array) {
-  Array x = contiguous(array);
-  compute(x);
-  nb::bytes bytes(x.data<const char>(), static_cast<size_t>(x.nbytes()));
+namespace {
+
+nb::tuple reduced(const nb::object& bytes, const Array& x) {
   return nb::make_tuple(
       nb::module_::import_("ingot.core._pickle").attr("rebuild"),
       nb::make_tuple(bytes, to_tuple(x.shape()), static_cast<int>(x.dtype())));
 }
 
-Array rebuild_array(nb::bytes bytes, const Shape& shape, int dtype) {
+}  // namespace
+
+nb::tuple reduce_array(const Array& array) {
+  Array x = contiguous(array);
+  compute(x);
+  return reduced(
+      nb::bytes(x.data<const char>(), static_cast<size_t>(x.nbytes())), x);
+}
+
+nb::tuple reduce_array_ex(const Array& array, int protocol) {
+  if (protocol < 5) return reduce_array(array);
+  Array x = contiguous(array);
+  Array plain = x.dtype() == Dtype::bfloat16 ? view(x, Dtype::uint16) : x;
+  compute(plain);  // whose errors the buffer protocol would hide
+  nb::object buffer = nb::module_::import_("pickle").attr("PickleBuffer");
+  return reduced(buffer(nb::cast(plain)), x);
+}
+
+Array rebuild_array(nb::handle bytes, const Shape& shape, int dtype) {
   require(dtype >= 0 && dtype < kDtypes, "array: unknown dtype ", dtype);
+  Py_buffer from;
+  check(PyObject_GetBuffer(bytes.ptr(), &from, PyBUF_SIMPLE));
+  std::unique_ptr<Py_buffer, void (*)(Py_buffer*)> owner(&from,
+                                                         PyBuffer_Release);
   Array x = Array::empty(shape, static_cast<Dtype>(dtype));
-  require(bytes.size() == static_cast<size_t>(x.nbytes()),
-          "array: pickle must ", "hold ", x.nbytes(), " bytes, got ",
-          bytes.size());
-  std::memcpy(x.data(), bytes.data(), bytes.size());
+  require(from.len == x.nbytes(), "array: pickle must hold ", x.nbytes(),
+          " bytes, got ", from.len);
+  if (from.len > 0) std::memcpy(x.data(), from.buf, x.nbytes());
   return x;
 }
 
