@@ -297,6 +297,10 @@ void unlock_after_fork() { state().mutex.unlock(); }
 namespace ingot {
 
 Buffer::~Buffer() {
+  if (lent()) {
+    lender.give_back(lender.owner);
+    return;
+  }
   auto& s = allocator::state();
   std::lock_guard lock(s.mutex);
   s.counters.active -= size;

@@ -16,6 +16,12 @@ struct Block {
   void* resource = nullptr;  // what a GPU knows it by
 };
 
+// Whoever lends memory to arrays.
+struct Lender {
+  void (*give_back)(void* owner) = nullptr;
+  void* owner = nullptr;
+};
+
 // One block of memory. Arrays (and views of arrays) share it; the number of
 // owners decides whether an operation may write its result over it.
 struct Buffer {
@@ -24,12 +30,19 @@ struct Buffer {
   const size_t size;  // bytes, at least what was asked for
   // The last work handed to a GPU that touches it: see allocator::completed().
   std::atomic<uint64_t> last_use{0};
+  // Of memory that is not the allocator's: who is told, on any thread, when no
+  // array needs it. Others may be looking at it, so nothing is written there,
+  // and no GPU can reach it.
+  const Lender lender;
 
   Buffer(Block block, size_t size)
       : data(block.data), resource(block.resource), size(size) {}
+  Buffer(void* data, size_t size, Lender lender)
+      : data(data), resource(nullptr), size(size), lender(lender) {}
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
   ~Buffer();
+  bool lent() const { return lender.give_back != nullptr; }
   // Whether this thread must keep its hands off: a GPU may still be at it, and
   // what the thread asks for would not come after that.
   bool busy() const;

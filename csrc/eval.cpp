@@ -34,6 +34,26 @@ struct Computed {
   Outputs outputs;
 };
 
+// The same arrays in memory that a GPU can reach, which what was lent is not.
+Inputs reachable(const Inputs& inputs) {
+  allocator::GpuScope host(false);  // which writes the copies
+  Inputs copies;
+  for (const Array& x : inputs) {
+    if (!x->buffer || !x->buffer->lent()) {
+      copies.push_back(x);
+      continue;
+    }
+    copies.push_back(Array::empty(x.shape(), x.dtype()));
+    backend_of({DeviceType::cpu}).copy(x, copies[copies.size() - 1]);
+  }
+  return copies;
+}
+
+bool any_lent(const Inputs& inputs) {
+  auto lent = [](const Array& x) { return x->buffer && x->buffer->lent(); };
+  return std::any_of(inputs.begin(), inputs.end(), lent);
+}
+
 void compute(Entry& entry) {
   Node& node = *entry.node;
   for (const Array& x : node.inputs) {
@@ -41,7 +61,10 @@ void compute(Entry& entry) {
   }
   Computed computed(node);
   Backend& backend = backend_of(node.stream.device);
-  if (entry.keep) {
+  if (backend.deferred() && any_lent(node.inputs)) {
+    Inputs inputs = reachable(node.inputs);
+    node.op->eval(backend, inputs, computed.outputs);
+  } else if (entry.keep) {
     Inputs inputs = node.inputs;  // a second owner: nothing is donated
     node.op->eval(backend, inputs, computed.outputs);
   } else {

@@ -220,7 +220,7 @@ Arrays Op::vjp(const Inputs&, const Outputs&, const Arrays&,
 bool donatable(const Array& x, int64_t handles) {
   // The memory's one owner is that array.
   if (x->handles.load(std::memory_order_acquire) != handles ||
-      x->buffer.use_count() != 1 || x->buffer->busy()) {
+      x->buffer.use_count() != 1 || x->buffer->lent() || x->buffer->busy()) {
     return false;
   }
   std::atomic_thread_fence(std::memory_order_acquire);

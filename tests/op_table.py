@@ -76,6 +76,7 @@ EXEMPT = {
     "checkpoint": "test_checkpoint.py",
     "custom_function": "test_custom_function.py",
     "export_to_dot": "test_dot.py",
+    "from_dlpack": "test_dlpack.py",
     "load": "test_files.py",
     "save": "test_files.py",
     "savez": "test_files.py",

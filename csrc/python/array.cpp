@@ -246,6 +246,7 @@ Example:
   bind_indexing(c);
   bind_at(m, c);
   bind_conversions(c);
+  bind_dlpack(m, c);
 }
 
 }  // namespace ingot::python

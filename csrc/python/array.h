@@ -18,4 +18,6 @@ nb::tuple reduce_array(const Array& array);
 nb::tuple reduce_array_ex(const Array& array, int protocol);
 Array rebuild_array(nb::handle bytes, const Shape& shape, int dtype);
 
+void bind_dlpack(nb::module_& m, nb::class_<Array>& c);
+
 }  // namespace ingot::python
