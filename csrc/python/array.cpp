@@ -186,7 +186,44 @@ void bind_indexing(ArrayClass& c) {
       nb::sig("def __iter__(self) -> collections.abc.Iterator[array]"));
 }
 
+// The namespace of the array API standard.
+nb::object array_namespace(nb::handle, nb::handle version) {
+  static constexpr const char* known[] = {"2021.12", "2022.12", "2023.12",
+                                          "2024.12"};
+  bool ok = version.is_none();
+  for (const char* name : known) ok |= version.equal(nb::str(name));
+  require(
+      ok, "__array_namespace__: api_version must be a version of the array ",
+      "API standard from 2021.12 to 2024.12, or None, got ", Shown{version});
+  return nb::module_::import_("ingot.core");
+}
+
 void bind_conversions(ArrayClass& c) {
+  c.def(
+      "__array_ufunc__",
+      [](nb::handle, nb::handle ufunc, nb::handle method,
+         const nb::args& inputs, const nb::kwargs& kwargs) {
+        return nb::module_::import_("ingot.core._numpy")
+            .attr("call_ufunc")(ufunc, method, inputs, kwargs);
+      },
+      nb::sig("def __array_ufunc__(self, ufunc: typing.Any, method: str, "
+              "*inputs: typing.Any, **kwargs: typing.Any) -> typing.Any"));
+  c.def(
+      "__array_function__",
+      [](nb::handle, nb::handle function, nb::handle, nb::handle args,
+         nb::handle kwargs) {
+        return nb::module_::import_("ingot.core._numpy")
+            .attr("call")(function, args, kwargs);
+      },
+      "func"_a, "types"_a, "args"_a, "kwargs"_a,
+      nb::sig("def __array_function__(self, func: typing.Any, types: "
+              "typing.Any, args: typing.Any, kwargs: typing.Any) -> "
+              "typing.Any"));
+  c.def("__array_namespace__", array_namespace, "api_version"_a = nb::none(),
+        nb::sig("def __array_namespace__(self, api_version: str | None = "
+                "None) -> types.ModuleType"),
+        "The module of the functions of the array API standard, "
+        "ingot.core.");
   c.def("__array__", array_to_numpy, "dtype"_a = nb::none(),
         "copy"_a = nb::none(),
         nb::sig("def __array__(self, dtype: typing.Any = None, copy: bool | "

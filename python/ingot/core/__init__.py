@@ -20,6 +20,20 @@ from ingot.core._files import load, save, save_safetensors, savez, savez_compres
 from ingot.core._transforms import grad, jvp, value_and_grad, vjp
 from ingot.core._vmap import vmap
 
+# The array API standard's names for what has another one.
+bool = _core.bool_  # not in __all__: Python's own is used with isinstance
+acos = _core.arccos
+acosh = _core.arccosh
+asin = _core.arcsin
+asinh = _core.arcsinh
+atan = _core.arctan
+atan2 = _core.arctan2
+atanh = _core.arctanh
+bitwise_left_shift = _core.left_shift
+bitwise_right_shift = _core.right_shift
+permute_dims = _core.transpose
+pow = _core.power
+
 # What only the optimizers and the tests call stays in the extension.
 _INTERNAL = frozenset(
     {
@@ -57,6 +71,15 @@ newaxis = None
 __all__ = [
     "compile",
     "disable_compile",
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "bitwise_left_shift",
+    "bitwise_right_shift",
     "checkpoint",
     "custom_function",
     "e",
@@ -72,7 +95,9 @@ __all__ = [
     "metal",
     "nan",
     "newaxis",
+    "permute_dims",
     "pi",
+    "pow",
     "random",
     "save",
     "save_safetensors",
