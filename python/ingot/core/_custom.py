@@ -135,10 +135,10 @@ def _leaves(tree: Any, like: Any, what: str, at: str = "") -> Iterator[array | N
         )
     if isinstance(like, dict):
         if not isinstance(tree, dict) or tree.keys() != like.keys():
-            got = list(tree) if isinstance(tree, dict) else type(tree).__name__
+            keys = list(tree) if isinstance(tree, dict) else type(tree).__name__
             raise ValueError(
                 f"custom_function: {what} a dict of {list(like)}"
-                f"{at and f' at {at}'}, got {got}"
+                f"{at and f' at {at}'}, got {keys}"
             )
         for key, child in like.items():
             yield from _leaves(tree[key], child, what, f"{at}[{key!r}]")
