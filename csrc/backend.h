@@ -65,6 +65,8 @@ class Backend {
   // index of the first extreme along `axis`, where NaN is one; out is uint32
   virtual void arg_reduce(ArgReduceOp op, const Array& x, int64_t axis,
                           Array& out) = 0;
+  // out is contiguous, of x's shape and type
+  virtual void scan(const Scan& what, const Array& x, Array& out) = 0;
   // along the last axis
   virtual void softmax(const Array& x, Array& out) = 0;
   // along the last axis; weight and bias (vectors) are null where there is none
@@ -93,6 +95,10 @@ class Backend {
                     const Array& sine, Array& out) = 0;
   virtual void sort(const Array& x, Array& out) = 0;
   virtual void argsort(const Array& x, Array& out) = 0;  // out is uint32
+  // how many elements of a vector in order come before each value (of the same
+  // type), with those equal to it if `right`; out is uint32
+  virtual void searchsorted(const Array& sorted, const Array& values,
+                            bool right, Array& out) = 0;
   // scale * sqrt of the sum of squares of all elements of all arrays, float32
   // or float64
   virtual void global_norm(const Inputs& xs, double scale, Array& out) = 0;

@@ -61,6 +61,8 @@ enum class ReduceOp : uint8_t {
   logsumexp,
 };
 enum class ArgReduceOp : uint8_t { max, min };
+enum class ScanOp : uint8_t { sum, prod, max, min, logsumexp };
+inline constexpr int kScanOps = 5;
 enum class ScatterOp : uint8_t { assign, add, multiply, divide, max, min };
 
 // A number that fills arrays of any type.
@@ -73,6 +75,15 @@ struct Reduction {
   ReduceOp op;
   Shape axes;  // ascending, not empty
   int64_t ddof = 0;
+};
+
+// What a reduction gives of the elements of a line up to each of them, or, if
+// not inclusive, of those before it; in reverse from the line's end.
+struct Scan {
+  ScanOp op;
+  int64_t axis;
+  bool reverse = false;
+  bool inclusive = true;
 };
 
 // Brings rows along the last axis to one scale:

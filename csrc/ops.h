@@ -142,6 +142,26 @@ Array softmax(const Array& x, const Axes& axes = {});
 // float64 if any input is. A small scale keeps it in the range of float32.
 Array global_norm(const Arrays& arrays, double scale = 1);
 
+std::pair<Array, Array> minmax(const Array& x, const Axes& axes = {},
+                               bool keepdims = false);
+Array count_nonzero(const Array& x, const Axes& axes = {},
+                    bool keepdims = false);
+
+// --- scans (ops/scan.cpp); no axis means the flattened array ---
+
+Array cumsum(const Array& x, std::optional<int64_t> axis = {},
+             bool reverse = false, bool inclusive = true);
+Array cumprod(const Array& x, std::optional<int64_t> axis = {},
+              bool reverse = false, bool inclusive = true);
+Array cummax(const Array& x, std::optional<int64_t> axis = {},
+             bool reverse = false, bool inclusive = true);
+Array cummin(const Array& x, std::optional<int64_t> axis = {},
+             bool reverse = false, bool inclusive = true);
+Array logcumsumexp(const Array& x, std::optional<int64_t> axis = {},
+                   bool reverse = false, bool inclusive = true);
+// Differences of neighbours, n times over.
+Array diff(const Array& x, int64_t n = 1, int64_t axis = -1);
+
 // --- clipping (ops/clip_norm.cpp) ---
 
 struct Clipped {
@@ -183,6 +203,27 @@ Array cross_entropy(const Array& logits, const Array& targets);
 
 Array sort(const Array& x, std::optional<int64_t> axis = -1);
 Array argsort(const Array& x, std::optional<int64_t> axis = -1);
+// Element kth is in its place, none before it is greater, none after it less.
+Array partition(const Array& x, int64_t kth, std::optional<int64_t> axis = -1);
+Array argpartition(const Array& x, int64_t kth,
+                   std::optional<int64_t> axis = -1);
+// The k largest elements.
+Array topk(const Array& x, int64_t k, std::optional<int64_t> axis = -1);
+Array median(const Array& x, const Axes& axes = {}, bool keepdims = false);
+// How many elements of a vector in order come before each value, with those
+// equal to it if `right`.
+Array searchsorted(const Array& sorted, const Array& values, bool right);
+
+// --- unique elements (ops/unique.cpp) ---
+
+struct Unique {
+  Array values;   // in order
+  Array index;    // of the first of each in the flattened array, uint32
+  Array inverse;  // the place in `values` of each element, uint32
+  Array counts;   // int32
+};
+// The `size` smallest; an empty fill is the first of them.
+Unique unique(const Array& x, int64_t size, const Array& fill = {});
 
 // --- linear algebra (ops/matmul.cpp, ops/linalg.cpp, ops/inverse.cpp,
 // ops/spectrum.cpp) ---

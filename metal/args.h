@@ -107,12 +107,32 @@ struct ReduceArgs {
   int64_t folded_shape[kMaxDims], folded_strides[kMaxDims];
 };
 
+// Lines of `count` elements: in x those of one lie `stride` apart, in out they lie
+// `inner` apart, behind which the next axes' elements come. In each of `parts` are
+// those with numbers part * chunk to (part + 1) * chunk.
+struct ScanArgs {
+  uint64_t lines, count, inner, chunk;
+  int64_t stride;
+  uint32_t parts;
+  uint32_t reverse, inclusive;
+  int32_t ndim;  // of the lines
+  int64_t shape[kMaxDims], strides[kMaxDims];
+};
+
 // Rows of `length` elements. A threadgroup sorts `rows` whole ones, or one of the
 // `blocks` of a long one; then runs of `width` are merged.
 struct SortArgs {
   uint64_t size, length, width;
   uint32_t rows, blocks;
   Order<uint64_t> order;
+};
+
+// `size` values are looked for among `length` elements in order; those equal to
+// one come before its place if `ties`.
+struct SearchArgs {
+  uint64_t size, length;
+  Order<uint64_t> order;
+  uint32_t ties;
 };
 
 // Rows of `count` elements brought to one scale, see Normalization in

@@ -119,6 +119,24 @@ template <template <class> class Of, class T>
   }
 }
 
+// The place of each value among elements in order.
+template <class T>
+[[kernel]] void search_sorted(device const T* sorted [[buffer(0)]],
+                              device const T* values [[buffer(1)]],
+                              device uint* out [[buffer(2)]],
+                              constant SearchArgs& args [[buffer(3)]],
+                              uint group [[threadgroup_position_in_grid]],
+                              uint thread_index
+                              [[thread_position_in_threadgroup]]) {
+  Order<T> order = narrowed<T>(args.order);
+  for (int k = 0; k < kEach; ++k) {
+    ulong i = element(group, thread_index, k);
+    if (i >= args.size) return;
+    out[i] = uint(rank_in<Bare<T>>(
+        sorted, args.length, key_of(values[i], order), args.ties != 0, order));
+  }
+}
+
 // Runs of args.width become runs of twice that.
 template <template <class> class Of, class T>
 [[kernel]] void merge_runs(device const typename Of<T>::Item* from

@@ -11,6 +11,7 @@ import op_table_linalg
 import op_table_normalize
 import op_table_products
 import op_table_reduce
+import op_table_scan
 import op_table_shape
 import op_table_views
 from op_case import OpCase, Sample
@@ -23,6 +24,8 @@ _OPTIONAL = [
 OPS: list[OpCase] = [
     *op_table_elementwise.ELEMENTWISE,
     *op_table_reduce.REDUCTIONS,
+    *op_table_scan.SCANS,
+    *op_table_scan.SELECTIONS,
     *op_table_normalize.NORMALIZATION,
     *op_table_attention.ATTENTION,
     *op_table_reduce.PRODUCTS,

@@ -19,6 +19,7 @@ from reference_attention import FAST
 from reference_conv import CONVOLUTIONS
 from reference_elementwise import BINARY, ELEMENTWISE, TERNARY, UNARY
 from reference_products import PRODUCTS as TENSORS
+from reference_scan import SCANS, SELECTIONS
 from reference_views import VIEWS, WINDOWS
 
 ORACLES: dict[str, Oracle] = {
@@ -29,6 +30,8 @@ ORACLES: dict[str, Oracle] = {
     **VIEWS,
     **TENSORS,
     **WINDOWS,
+    **SCANS,
+    **SELECTIONS,
 }
 
 __all__ = [
@@ -42,6 +45,8 @@ __all__ = [
     "ORACLES",
     "PRODUCTS",
     "REDUCTIONS",
+    "SCANS",
+    "SELECTIONS",
     "SHAPES",
     "TENSORS",
     "TERNARY",

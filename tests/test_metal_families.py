@@ -73,6 +73,9 @@ CASES = {
     "rope": lambda x: mx.fast.rope(
         x.d, 4, traditional=True, base=10.0, scale=1.0, offset=3
     ),
+    "scans": lambda x: [mx.cumsum(x.a, axis=0), mx.cummax(x.b), mx.cumsum(x.c)],
+    "exponentials so far": lambda x: mx.logcumsumexp(x.a, axis=1, reverse=True),
+    "search": lambda x: mx.searchsorted(mx.sort(x.c), x.a),
     "softmax": lambda x: [mx.softmax(x.a, axis=axis) for axis in (0, 1)],
     "sort": lambda x: [mx.sort(x.a, axis=0), mx.argsort(x.b, axis=1)],
     "matmul": lambda x: [x.a @ x.b, x.b @ x.a, x.a.T @ x.b.T],

@@ -15,6 +15,7 @@ namespace ingot::cpu {
   void fill_copy(Kernels&);      \
   void fill_transpose(Kernels&); \
   void fill_reduce(Kernels&);    \
+  void fill_scan(Kernels&);      \
   void fill_softmax(Kernels&);   \
   void fill_normalize(Kernels&); \
   void fill_conv(Kernels&);      \
@@ -29,6 +30,7 @@ namespace ingot::cpu {
     fill_copy(k);                \
     fill_transpose(k);           \
     fill_reduce(k);              \
+    fill_scan(k);                \
     fill_softmax(k);             \
     fill_normalize(k);           \
     fill_conv(k);                \

@@ -43,6 +43,20 @@ using ReduceKernel = void (*)(const void* x, int64_t stride, int64_t lines,
 using ArgReduceKernel = void (*)(const void* x, int64_t stride, int64_t lines,
                                  int64_t n, int64_t first, void* values,
                                  uint32_t* indices);
+// `lines` lines of n elements, `line_stride` apart: from one element of a line
+// to the next it is `step`.
+struct ScanLines {
+  int64_t lines, n, line_stride, step;
+};
+// Scans keep a state for each line. Without `out` they only bring it forward.
+struct ScanKernels {
+  int64_t state_bytes;
+  void (*start)(void* states, int64_t n);
+  void (*scan)(const void* x, void* out, const ScanLines& at, void* states,
+               bool inclusive);
+  // From the states of `blocks` blocks, `stride` apart, to those before them.
+  void (*carry)(void* states, int64_t stride, int64_t blocks);
+};
 // out[i] = exp(x[i] - shift).
 using ExponentialKernel = void (*)(const void* x, void* out, int64_t n,
                                    double shift);
@@ -138,6 +152,7 @@ struct Kernels {
   ReduceKernel columns[kPasses][kDtypes] = {};
   ArgReduceKernel arg_rows[2][kDtypes] = {};  // by ArgReduceOp
   ArgReduceKernel arg_columns[2][kDtypes] = {};
+  ScanKernels scan[kScanOps][kDtypes] = {};
   UnaryKernel softmax[kDtypes] = {};  // of one row
   ExponentialKernel exponential[kDtypes] = {};
   NormalizeKernel normalize[kDtypes] = {};

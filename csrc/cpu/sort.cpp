@@ -1,6 +1,6 @@
 // Stable sorting along the last axis on the CPU: radix sort of elements by an
 // unsigned key. A long row is cut into chunks, which count and move in
-// parallel.
+// parallel. Searching what is sorted, by the same key.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
@@ -180,6 +180,35 @@ void CpuBackend::argsort(const Array& x, Array& out) {
                                        to[row * n + i] = items[i].index;
                                      }
                                    });
+  });
+}
+
+void CpuBackend::searchsorted(const Array& sorted, const Array& values,
+                              bool right, Array& out) {
+  Reader reader(values);
+  auto* to = out.data<uint32_t>();
+  int64_t n = sorted.size();
+  by_width(sorted.itemsize(), [&](auto tag) {
+    using Bits = typename decltype(tag)::type;
+    auto order = narrowed<Bits>(order_of(sorted.dtype()));
+    auto* first = sorted.data<const Bits>();
+    int64_t stride = sorted.strides()[0];
+    for_tiles(values.size(), false, Interrupt::yes, [&](int64_t at, int64_t m) {
+      Scratch scratch;
+      auto* value = static_cast<const Bits*>(reader.read(at, m, scratch));
+      for (int64_t i = 0; i < m; ++i) {
+        Bits key = key_of(value[i], order);
+        int64_t low = 0, count = n;
+        while (count > 0) {
+          int64_t half = count / 2;
+          Bits other = key_of(first[(low + half) * stride], order);
+          bool before = right ? other <= key : other < key;
+          low = before ? low + half + 1 : low;
+          count = before ? count - half - 1 : half;
+        }
+        to[at + i] = static_cast<uint32_t>(low);
+      }
+    });
   });
 }
 

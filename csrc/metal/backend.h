@@ -23,6 +23,7 @@ class MetalBackend final : public Backend {
   void reduce(const Reduction& what, const Array& x, Array& out) override;
   void arg_reduce(ArgReduceOp op, const Array& x, int64_t axis,
                   Array& out) override;
+  void scan(const Scan& what, const Array& x, Array& out) override;
   void softmax(const Array& x, Array& out) override;
   void normalize(const Normalization& what, const Array& x, const Array* weight,
                  const Array* bias, Array& out) override;
@@ -39,6 +40,8 @@ class MetalBackend final : public Backend {
             const Array& sine, Array& out) override;
   void sort(const Array& x, Array& out) override;
   void argsort(const Array& x, Array& out) override;
+  void searchsorted(const Array& sorted, const Array& values, bool right,
+                    Array& out) override;
   void global_norm(const Inputs& xs, double scale, Array& out) override;
   void matmul(const Array& a, const Array& b, Array& out, double alpha,
               double beta) override;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <initializer_list>
 
 #include "csrc/array.h"
@@ -17,6 +18,28 @@ struct Layout {
   StridedArgs strided_args;
 
   explicit Layout(std::initializer_list<const Array*> operands);
+};
+
+// Axes of one operand, as they are added from the outermost.
+struct Axes {
+  Shape shape;
+  Strides strides;
+
+  // Neighbours that lie evenly become one.
+  void add(int64_t n, int64_t stride) {
+    if (n == 1) return;
+    if (!shape.empty() && strides.back() == stride * n) {
+      shape.back() *= n;
+      strides.back() = stride;
+    } else {
+      shape.push_back(n);
+      strides.push_back(stride);
+    }
+  }
+  void store(int64_t* to_shape, int64_t* to_strides) const {
+    std::copy(shape.begin(), shape.end(), to_shape);
+    std::copy(strides.begin(), strides.end(), to_strides);
+  }
 };
 
 // The threadgroups that take `size` elements.

@@ -21,27 +21,6 @@ constexpr int64_t kWorth = 16 * kGroup;
 // No partial result is larger: an extreme's rank and its index.
 constexpr int64_t kPartial = 16;
 
-struct Axes {
-  Shape shape;
-  Strides strides;
-
-  // Neighbours that lie evenly become one.
-  void add(int64_t n, int64_t stride) {
-    if (n == 1) return;
-    if (!shape.empty() && strides.back() == stride * n) {
-      shape.back() *= n;
-      strides.back() = stride;
-    } else {
-      shape.push_back(n);
-      strides.push_back(stride);
-    }
-  }
-  void store(int64_t* to_shape, int64_t* to_strides) const {
-    std::copy(shape.begin(), shape.end(), to_shape);
-    std::copy(strides.begin(), strides.end(), to_strides);
-  }
-};
-
 // The arguments of folding x over `axes`, where they fit.
 std::optional<ReduceArgs> args_of(const Array& x, const Shape& axes) {
   Axes kept, folded;

@@ -71,4 +71,21 @@ void MetalBackend::argsort(const Array& x, Array& out) {
   copy(Array::view(pairs, {x.size()}, {2}, pairs.itemsize()), flat);
 }
 
+void MetalBackend::searchsorted(const Array& sorted, const Array& values,
+                                bool right, Array& out) {
+  if (out.size() == 0) return;
+  SearchArgs args = {.size = static_cast<uint64_t>(out.size()),
+                     .length = static_cast<uint64_t>(sorted.size()),
+                     .order = order_of(sorted.dtype()),
+                     .ties = right};
+  const char* word = metal_word(sorted.itemsize());
+  encoder().dispatch(
+      {.pipeline = pipeline("sort", "search_sorted", {word}),
+       .operands = {{contiguous(sorted)}, {contiguous(values)}, {out, true}},
+       .args = &args,
+       .args_size = sizeof(args),
+       .groups = groups_for(out.size()),
+       .threads = kGroup});
+}
+
 }  // namespace ingot::metal

@@ -332,6 +332,16 @@ Array logsumexp(const Array& x, const Axes& axes, bool keepdims) {
   return reduce(ReduceOp::logsumexp, x, axes, keepdims);
 }
 
+std::pair<Array, Array> minmax(const Array& x, const Axes& axes,
+                               bool keepdims) {
+  Shape along = chosen_axes(x, axes, "minmax");
+  return {min(x, along, keepdims), max(x, along, keepdims)};
+}
+Array count_nonzero(const Array& x, const Axes& axes, bool keepdims) {
+  Shape along = chosen_axes(x, axes, "count_nonzero");
+  return sum(astype(x, Dtype::bool_), along, keepdims);
+}
+
 Array argmax(const Array& x, std::optional<int64_t> axis, bool keepdims) {
   return arg_reduce(ArgReduceOp::max, x, axis, keepdims);
 }

@@ -77,6 +77,20 @@ void def_arg_reduction(ArrayClass& c, const char* name) {
       "stream"_a = nb::none(), cat("See ingot.core.", name, ".").c_str());
 }
 
+template <Array (*f)(const Array&, std::optional<int64_t>, bool, bool)>
+void def_scan(ArrayClass& c, const char* name) {
+  c.def(
+      name,
+      [](const Array& a, const std::optional<int64_t>& axis, bool reverse,
+         bool inclusive, const StreamArg& stream) {
+        OnStream scope(stream);
+        return f(a, axis, reverse, inclusive);
+      },
+      "axis"_a = nb::none(), nb::kw_only(), "reverse"_a = false,
+      "inclusive"_a = true, "stream"_a = nb::none(),
+      cat("See ingot.core.", name, ".").c_str());
+}
+
 void bind_math(ArrayClass& c) {
   def_unary<abs>(c, "abs");
   def_unary<cos>(c, "cos");
@@ -102,6 +116,11 @@ void bind_math(ArrayClass& c) {
   def_deviation<var>(c, "var");
   def_arg_reduction<argmax>(c, "argmax");
   def_arg_reduction<argmin>(c, "argmin");
+  def_scan<cummax>(c, "cummax");
+  def_scan<cummin>(c, "cummin");
+  def_scan<cumprod>(c, "cumprod");
+  def_scan<cumsum>(c, "cumsum");
+  def_scan<logcumsumexp>(c, "logcumsumexp");
 }
 
 void bind_layout(ArrayClass& c) {

@@ -98,6 +98,8 @@ NB_MODULE(_core, m) {
   bind_strided(m);
   bind_copies(m);
   bind_reduce(m);
+  bind_scan(m);
+  bind_sort(m);
   bind_linalg(m);
   bind_conv(m);
   bind_products(m);

@@ -1,4 +1,4 @@
-// Reductions and sorting in Python.
+// Reductions in Python.
 // SPDX-License-Identifier: MIT
 #include "csrc/python/module.h"
 
@@ -81,9 +81,44 @@ Args:
           .c_str());
 }
 
+void bind_minmax(nb::module_& m) {
+  m.def(
+      "minmax",
+      [](const ArrayLike& a, const AxesArg& axis, bool keepdims,
+         const StreamArg& stream) {
+        OnStream scope(stream);
+        return minmax(to_array(a.value), to_axes(axis), keepdims);
+      },
+      "a"_a, "axis"_a = nb::none(), "keepdims"_a = false, nb::kw_only(),
+      "stream"_a = nb::none(),
+      cat("Smallest and largest element, (min(a), max(a)).", kReductionArgs,
+          kStreamArg, R"(low, high = mx.minmax(x, axis=1)
+    >>> high
+    array([2, 5], dtype=float32))")
+          .c_str());
+}
+
+void bind_count_nonzero(nb::module_& m) {
+  m.def(
+      "count_nonzero",
+      [](const ArrayLike& a, const AxesArg& axis, bool keepdims,
+         const StreamArg& stream) {
+        OnStream scope(stream);
+        return count_nonzero(to_array(a.value), to_axes(axis), keepdims);
+      },
+      "a"_a, nb::kw_only(), "axis"_a = nb::none(), "keepdims"_a = false,
+      "stream"_a = nb::none(),
+      cat("How many elements are not 0 (int32); NaN is not.", kReductionArgs,
+          kStreamArg, R"(mx.count_nonzero(x > 2, axis=1)
+    array([0, 2], dtype=int32))")
+          .c_str());
+}
+
 }  // namespace
 
 void bind_reduce(nb::module_& m) {
+  bind_minmax(m);
+  bind_count_nonzero(m);
   def_reduction(m, "sum", sum, "Sum; half types accumulate in float32.",
                 R"(mx.sum(x, axis=1)
     array([3, 8], dtype=float32))");
@@ -148,50 +183,6 @@ Example:
     >>> import ingot.core as mx
     >>> mx.softmax(mx.array([0.0, 0.0]))
     array([0.5, 0.5], dtype=float32))");
-  m.def(
-      "sort",
-      [](const ArrayLike& a, const std::optional<int64_t>& axis,
-         const StreamArg& stream) {
-        OnStream scope(stream);
-        return sort(to_array(a.value), axis);
-      },
-      "a"_a, "axis"_a.none() = -1, nb::kw_only(), "stream"_a = nb::none(),
-      R"(The elements in ascending order, NaN last.
-
-Args:
-    a: array.
-    axis: axis to sort along; None flattens first.
-    stream: stream or device.
-
-Raises:
-    AxisError: if the axis is out of range.
-
-Example:
-    >>> import ingot.core as mx
-    >>> mx.sort(mx.array([3, 1, 2]))
-    array([1, 2, 3], dtype=int32))");
-  m.def(
-      "argsort",
-      [](const ArrayLike& a, const std::optional<int64_t>& axis,
-         const StreamArg& stream) {
-        OnStream scope(stream);
-        return argsort(to_array(a.value), axis);
-      },
-      "a"_a, "axis"_a.none() = -1, nb::kw_only(), "stream"_a = nb::none(),
-      R"(Indices (uint32) that sort an array; equal elements keep their order.
-
-Args:
-    a: array.
-    axis: axis to sort along; None flattens first.
-    stream: stream or device.
-
-Raises:
-    AxisError: if the axis is out of range.
-
-Example:
-    >>> import ingot.core as mx
-    >>> mx.argsort(mx.array([3, 1, 2]))
-    array([1, 2, 0], dtype=uint32))");
   m.def(
       "global_norm",
       [](const std::vector<Array>& arrays, double scale) {
