@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
-
-import numpy as np
+import functools
+from typing import Literal
 
 import ingot.core as mx
 
@@ -12,13 +11,6 @@ from ._check import array, finite, wide
 from ._module import Module
 
 __all__ = ["Upsample"]
-
-
-class _Taps(NamedTuple):
-    """For each place of the result, what it is a weighted sum of."""
-
-    places: np.ndarray  # (size of the result, taps)
-    weights: np.ndarray
 
 
 class Upsample(Module):
@@ -111,37 +103,36 @@ class Upsample(Module):
             raise ValueError(
                 f"{name}: each axis must keep a place, got shape {tuple(x.shape)}"
             )
-        if self.mode == "nearest":
-            for axis, scale in enumerate(scales, 1):
-                x = _nearest(x, axis, scale)
-            return x
-        y = wide(x)
+        change = self._nearest if self.mode == "nearest" else self._weighted
+        y = x if self.mode == "nearest" else wide(x)
         for axis, scale in enumerate(scales, 1):
-            y = _weighted(y, axis, self._taps(y.shape[axis], scale))
-        return y.astype(x.dtype if mx.issubdtype(x.dtype, mx.floating) else mx.float32)
+            y = change(y, axis, scale)
+        keeps = self.mode == "nearest" or mx.issubdtype(x.dtype, mx.floating)
+        return y.astype(x.dtype if keeps else mx.float32)
 
-    def _taps(self, n: int, scale: float) -> _Taps:
-        """The taps along an axis of n places."""
-        width = max(1.0, 1 / scale) if self.antialias else 1.0
-        kernel = _hat if self.mode == "linear" else _cubic
-        a = -0.5 if self.antialias else -0.75
-        reach = (1 if self.mode == "linear" else 2) * width
-        m = int(scale * n)
-        i = np.arange(m)
-        if self.align_corners:
-            at = i * ((n - 1) / max(m - 1, 1))
-        else:
-            at = (i - (m - 1) / 2) / scale + (n - 1) / 2
-        at = at[:, None]
-        if not self.antialias:
-            at = at.clip(0, n - 1) if self.mode == "linear" else at
-        first = np.floor(at - reach) + 1
-        places = first + np.arange(int(np.ceil(2 * reach)))
-        weights = kernel((at - places) / width, a)
-        if self.antialias:  # what lies outside is left out, not repeated
-            weights = weights * ((places >= 0) & (places < n))
-            weights = weights / weights.sum(axis=1, keepdims=True)
-        return _Taps(places.clip(0, n - 1).astype(np.int32), weights)
+    def _nearest(self, x: mx.array, axis: int, scale: float) -> mx.array:
+        """Copies along an axis."""
+        if scale == int(scale):
+            return mx.repeat(x, int(scale), axis=axis)
+        from ._taps import nearest
+
+        return mx.take(x, mx.array(nearest(x.shape[axis], scale)), axis=axis)
+
+    def _weighted(self, x: mx.array, axis: int, scale: float) -> mx.array:
+        """Weighted sums along an axis."""
+        from ._taps import interpolated
+
+        places, weights = interpolated(
+            x.shape[axis], scale, self.mode, self.align_corners, self.antialias
+        )
+        # Rounded here: the GPU has no float64 to round.
+        rounded = weights.astype("float64" if x.dtype == mx.float64 else "float32")
+        after = (1,) * (x.ndim - axis - 1)
+        terms = [
+            mx.take(x, mx.array(place), axis=axis) * mx.array(w).reshape((-1, *after))
+            for place, w in zip(places, rounded, strict=True)
+        ]
+        return functools.reduce(mx.add, terms)
 
 
 def _scale(value: float) -> float:
@@ -149,42 +140,3 @@ def _scale(value: float) -> float:
     if scale <= 0:
         raise ValueError(f"Upsample: scale_factor must be positive, got {value!r}")
     return scale
-
-
-def _hat(t: np.ndarray, _: float) -> np.ndarray:
-    weights: np.ndarray = np.maximum(0, 1 - np.abs(t))
-    return weights
-
-
-def _cubic(t: np.ndarray, a: float) -> np.ndarray:
-    """Keys' kernel, his equation (6)."""
-    t = np.abs(t)
-    near = ((a + 2) * t - (a + 3)) * t * t + 1
-    far = a * (((t - 5) * t + 8) * t - 4)
-    return np.where(t <= 1, near, np.where(t < 2, far, 0))
-
-
-def _nearest(x: mx.array, axis: int, scale: float) -> mx.array:
-    n = x.shape[axis]
-    if scale == int(scale):
-        return mx.repeat(x, int(scale), axis=axis)
-    m = int(scale * n)
-    i = np.arange(m)
-    # The place at or before; or, of more places, the nearest where both signals span
-    # one length, to even on a tie.
-    places = i * n // m if scale < 1 else np.rint(((2 * i + 1) * n - m) / (2 * m))
-    return mx.take(x, mx.array(places.astype(np.int32)), axis=axis)
-
-
-def _weighted(x: mx.array, axis: int, taps: _Taps) -> mx.array:
-    """The sum of the taps along an axis."""
-    after = (1,) * (x.ndim - axis - 1)
-    # Rounded here: the GPU has no float64 to round.
-    rounded = taps.weights.astype(np.float64 if x.dtype == mx.float64 else np.float32)
-    y = None
-    for places, weights in zip(taps.places.T, rounded.T, strict=True):
-        factor = mx.array(weights).reshape((-1, *after))
-        term = mx.take(x, mx.array(places), axis=axis) * factor
-        y = term if y is None else y + term
-    assert y is not None
-    return y
