@@ -3,7 +3,6 @@
 // the position.
 // SPDX-License-Identifier: MIT
 #include <cmath>
-#include <cstring>
 #include <numbers>
 
 #include "csrc/backend.h"
