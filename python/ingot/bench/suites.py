@@ -242,6 +242,14 @@ def train(s: Sizes) -> Iterator[Case]:
         {"model": "mlp", "sizes": batch, "dtype": s.dtype},
         headline=True,
     )
+    image = {"batch": s.pick(64, 4), "side": s.pick(28, 8)}
+    yield Case(
+        "train",
+        f"CNN 1-16-32-64, {image['batch']} images of {image['side']} x {image['side']}",
+        "train",
+        {"model": "cnn", "sizes": image, "dtype": s.dtype},
+        headline=True,
+    )
     names = ("layers", "width", "heads", "words", "tokens", "batch")
     values = (1, 32, 2, 64, 16, 2) if s.quick else (2, 256, 4, 1024, 128, 16)
     sizes = dict(zip(names, values, strict=True))

@@ -206,6 +206,7 @@ class Arrays(base.Contender):
         mx, nn = self.mx, self.nn
         functions = models.Functions(
             linear=lambda x, w, b: mx.addmm(b, x, w),
+            conv=lambda x, w, stride: mx.conv2d(x, w, stride, 1),
             relu=nn.relu,
             gelu=nn.gelu_approx,
             layer_norm=lambda x, w, b: mx.fast.layer_norm(x, w, b, 1e-5),

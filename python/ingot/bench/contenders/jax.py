@@ -159,6 +159,13 @@ class Contender(base.Contender):
     def train(self, model: str, sizes: dict[str, int], dtype: str) -> base.Run:
         functions = models.Functions(
             linear=lambda x, w, b: x @ w + b,
+            conv=lambda x, w, stride: jax.lax.conv_general_dilated(
+                x,
+                w,
+                (stride, stride),
+                [(1, 1), (1, 1)],
+                dimension_numbers=("NHWC", "OHWI", "NHWC"),
+            ),
             relu=jax.nn.relu,
             gelu=jax.nn.gelu,
             layer_norm=layer_norm,

@@ -18,6 +18,7 @@ class Functions:
     """What differs between libraries: each gives the form that suits it best."""
 
     linear: Callable[[Any, Any, Any], Any]  # x, weight (in, out), bias
+    conv: Callable[[Any, Any, int], Any]  # NHWC, weight (out, 3, 3, in), stride
     relu: Callable[[Any], Any]
     gelu: Callable[[Any], Any]  # by tanh
     layer_norm: Callable[[Any, Any, Any], Any]
@@ -32,6 +33,14 @@ def mlp(f: Functions, sizes: Sizes, p: dict[str, Any], x: Any, y: Any) -> Any:
     x = f.relu(f.linear(x, p["0.w"], p["0.b"]))
     x = f.relu(f.linear(x, p["1.w"], p["1.b"]))
     return f.loss(f.linear(x, p["2.w"], p["2.b"]), y)
+
+
+def cnn(f: Functions, sizes: Sizes, p: dict[str, Any], x: Any, y: Any) -> Any:
+    """The loss of three convolutions, of which two halve the image, and a layer."""
+    for i in range(3):
+        x = f.relu(f.conv(x, p[f"conv{i}.w"], 1 if i == 0 else 2) + p[f"conv{i}.b"])
+    x = x.reshape((sizes["batch"], -1))
+    return f.loss(f.linear(x, p["head.w"], p["head.b"]), y)
 
 
 def transformer(f: Functions, sizes: Sizes, p: dict[str, Any], x: Any, y: Any) -> Any:
@@ -56,7 +65,7 @@ def transformer(f: Functions, sizes: Sizes, p: dict[str, Any], x: Any, y: Any) -
     return f.loss(h.reshape((batch * tokens, sizes["words"])), y.reshape((-1,)))
 
 
-LOSSES = {"mlp": mlp, "transformer": transformer}
+LOSSES = {"mlp": mlp, "cnn": cnn, "transformer": transformer}
 
 
 def inputs(model: str, sizes: Sizes) -> tuple[dict[str, Any], tuple[Any, Any]]:
@@ -73,6 +82,15 @@ def inputs(model: str, sizes: Sizes) -> tuple[dict[str, Any], tuple[Any, Any]]:
         for i in range(3):
             linear(f"{i}", widths[i], widths[i + 1])
         return arrays, (sample((batch, 784), "normal"), sample((batch,), "below:10"))
+    if model == "cnn":
+        side, widths = sizes["side"], (1, 16, 32, 64)
+        for i in range(3):
+            linear(f"conv{i}", 9 * widths[i], widths[i + 1])
+            shape = (widths[i + 1], 3, 3, widths[i])
+            arrays[f"conv{i}.w"] = arrays[f"conv{i}.w"].T.reshape(shape)
+        linear("head", (side // 4) ** 2 * widths[3], 10)
+        images = sample((batch, side, side, 1), "normal")
+        return arrays, (images, sample((batch,), "below:10"))
     width, tokens, words = sizes["width"], sizes["tokens"], sizes["words"]
     arrays["words"] = sample((words, width), "normal")
     arrays["places"] = sample((tokens, width), "normal")

@@ -173,6 +173,10 @@ class Contender(base.Contender):
     def train(self, model: str, sizes: dict[str, int], dtype: str) -> base.Run:
         functions = models.Functions(
             linear=lambda x, w, b: F.linear(x, w.T, b),
+            # Its layout with channels last: no element moves.
+            conv=lambda x, w, stride: F.conv2d(
+                x.permute(0, 3, 1, 2), w.permute(0, 3, 1, 2), None, stride, 1
+            ).permute(0, 2, 3, 1),
             relu=F.relu,
             gelu=OPS["gelu_tanh"],
             layer_norm=OPS["layer_norm"],
