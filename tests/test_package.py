@@ -81,7 +81,7 @@ x = mx.random.normal((100_003,))
 digest = hashlib.sha256()
 for name, kind in _core.elementwise_ops():
     if kind in ("floating", "numeric", "rounding"):
-        f = getattr(mx, name)
+        f = getattr(_core, name)
         y = f(x, x[::-1]) if name in ("divide", "logaddexp", "arctan2") else f(x)
         digest.update(np.array(y).tobytes())
 print(digest.hexdigest())

@@ -69,8 +69,6 @@ euler_gamma = 0.5772156649015329
 newaxis = None
 
 __all__ = [
-    "compile",
-    "disable_compile",
     "acos",
     "acosh",
     "asin",
@@ -81,7 +79,9 @@ __all__ = [
     "bitwise_left_shift",
     "bitwise_right_shift",
     "checkpoint",
+    "compile",
     "custom_function",
+    "disable_compile",
     "e",
     "enable_compile",
     "euler_gamma",
