@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import ingot.core as mx
@@ -428,10 +429,11 @@ print("finished", refused, answered)
 """
 
 
-def test_nonsense_arguments_never_crash() -> None:
+def test_nonsense_arguments_never_crash(tmp_path: Path) -> None:
     """Every public function, called with nonsense, answers or raises."""
     done = subprocess.run(
         [sys.executable, "-X", "faulthandler", "-c", FUZZ],
+        cwd=tmp_path,  # for what writes files
         capture_output=True,
         text=True,
         timeout=120,
