@@ -95,7 +95,9 @@ void bind_recording(nb::module_& m) {
         state.add(detail::state_of(captured));
         return nb::make_tuple(given.key(), state.key());
       },
-      "tree"_a.none(), "captured"_a.none());
+      "tree"_a.none(), "captured"_a.none(),
+      nb::sig("def _signature(tree: typing.Any, captured: typing.Any) -> "
+              "tuple[typing.Any, typing.Any]"));
   m.def(
       "_tree_assign",
       [](nb::handle tree, const Arrays& arrays) {
@@ -118,7 +120,9 @@ void bind_recording(nb::module_& m) {
       .def(nb::init<const Arrays&, const Arrays&>(), "placeholders"_a,
            "outputs"_a)
       .def("__len__", &Recording::size)
-      .def("replay", &Recording::replay, "inputs"_a)
+      .def("replay", &Recording::replay, "inputs"_a,
+           "The outputs for other inputs.\n\nArgs:\n    inputs: arrays of the "
+           "placeholders' shapes and dtypes.")
       .def(
           "vmap",
           [](const Recording& recording, const Arrays& inputs,
@@ -135,7 +139,14 @@ void bind_recording(nb::module_& m) {
             }
             return std::pair(std::move(arrays), std::move(axes));
           },
-          "inputs"_a, "has_axis"_a, "size"_a);
+          "inputs"_a, "has_axis"_a, "size"_a,
+          "The outputs for a batch, and which of them depend on it.\n\nArgs:\n "
+          "  "
+          " inputs: arrays, with the batch along their first axis where they "
+          "have "
+          "one.\n    has_axis: which inputs have it.\n    size: examples in "
+          "the "
+          "batch.");
 }
 
 }  // namespace ingot::python
