@@ -110,7 +110,7 @@ def loss_of(model: GPT, x: mx.array, y: mx.array) -> mx.array:
 @dataclass
 class Run:
     options: argparse.Namespace
-    size: Size = field(default_factory=Size)
+    size: Size
     text: Text = field(default_factory=Text)
     losses: list[float] = field(default_factory=list)
     held_out: list[float] = field(default_factory=list)
@@ -169,12 +169,12 @@ class Run:
         return "".join(self.text.characters[i] for i in numbers)
 
 
-def main(arguments: list[str] | None = None) -> Run:
+def main(arguments: list[str] | None = None, size: Size = Size()) -> Run:
     parser = common.parser_of(__doc__, steps=1500, rate=3e-3)
     parser.add_argument("--sample", default=500, type=int, help="characters to write")
     options = parser.parse_args(arguments)
     folder = common.folder_of(options, "char_lm")
-    run = Run(options)
+    run = Run(options, size)
     start = time.perf_counter()
     run.train()
     seconds = time.perf_counter() - start
