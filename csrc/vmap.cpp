@@ -45,6 +45,24 @@ Array Batch::lifted(int64_t i) const {
   return reshape(in[i], std::move(shape));
 }
 
+Arrays Batch::folded(int64_t count) const {
+  Inputs inputs = in;
+  for (int64_t i = 0; i < count; ++i) inputs[i] = flatten(along(i), 0, 1);
+  Arrays outputs;
+  if (link.outputs == 1) {
+    Shape all = link.spec.shape;
+    all[0] *= size;
+    outputs = {make_array(link.op, all, link.spec.dtype, std::move(inputs))};
+  } else {
+    outputs = make_arrays(link.op, link.outputs, std::move(inputs));
+  }
+  for (Array& x : outputs) {
+    int64_t each = size > 0 ? x.shape(0) / size : 0;
+    x = unflatten(x, 0, {size, each});
+  }
+  return outputs;
+}
+
 Arrays Batch::build(Inputs inputs) const {
   return build(link.op, std::move(inputs));
 }

@@ -24,6 +24,9 @@ struct Batch {
   Inputs along() const;
   // Input i so that it broadcasts to the output: axes of length 1 after the first.
   Array lifted(int64_t i) const;
+  // The operation on inputs whose first axes hold examples of its own, which
+  // those of the batch are put beside: of the first `count` inputs.
+  Arrays folded(int64_t count) const;
   // The operation itself, which does not mind the axis, or another one.
   Arrays build(Inputs inputs) const;
   Arrays build(std::shared_ptr<const Op> op, Inputs inputs) const;

@@ -73,11 +73,13 @@ def built_once(case: OpCase, sample: Sample) -> bool | None:
     return sizes[0] == sizes[1]
 
 
-def columns(name: str, space: Any, gpu: bool) -> list[str]:
+def columns(module: str, name: str, space: Any, gpu: bool) -> list[str]:
     """CPU, GPU, gradient and vmap of a name."""
     if not hasattr(space, name):
         return ["missing", "", "", ""]
-    case = op_table.BY_NAME.get(op_table.ALIASES.get(name, name))
+    row = op_table.ALIASES.get(name, name)
+    inner = module.partition(".")[2]
+    case = op_table.BY_NAME.get(f"{inner}.{row}") or op_table.BY_NAME.get(row)
     sample = sample_of(case) if case else None
     if case is None or sample is None:
         return ["yes", "-", "-", "-"]
@@ -102,7 +104,7 @@ def lines(gpu: bool) -> Iterator[str]:
         yield "| name | CPU | GPU | gradient | vmap |"
         yield "|---|---|---|---|---|"
         for name in names:
-            yield f"| `{name}` | {' | '.join(columns(name, space, gpu))} |"
+            yield f"| `{name}` | {' | '.join(columns(module, name, space, gpu))} |"
         yield ""
 
 

@@ -142,6 +142,36 @@ def test_gradients_of_each_example(rng):
     )
 
 
+def attention(x):
+    q, k, v = x[:, :2], x[:, 2:4], x[:, 4:]
+    y = mx.fast.scaled_dot_product_attention(q, k, v, scale=0.5, mask="causal")
+    return (y * y).sum()
+
+
+KERNEL = mx.random.normal((4, 3, 3, 2), key=mx.random.key(5))
+
+
+@pytest.mark.parametrize(
+    ("f", "shape"),
+    [
+        (attention, (1, 6, 5, 4)),
+        (lambda x: mx.tanh(mx.conv2d(x, KERNEL, 2, 1)).sum(), (2, 6, 5, 2)),
+        (lambda x: mx.tanh(mx.conv2d(KERNEL, x[:, :2, :2])).sum(), (3, 3, 3, 2)),
+        (lambda x: mx.cumprod(mx.cumsum(x, axis=0), axis=1).sum(), (3, 4)),
+        (lambda x: mx.tanh(mx.diagonal(x, 1)).sum(), (3, 4)),
+        (lambda x: mx.linalg.slogdet(x @ x.T + mx.eye(4))[1], (4, 4)),
+        (lambda x: mx.linalg.svd(x, compute_uv=False).sum(), (3, 4)),
+        (lambda x: mx.linalg.solve(x + 5 * mx.eye(4), x).sum(), (4, 4)),
+        (lambda x: mx.fast.layer_norm(x, x[0], None, 1e-5).max(), (3, 4)),
+    ],
+)
+def test_gradients_of_families(f, shape, rng):
+    x = mx.array(rng.normal(size=(3, *shape)).astype(np.float32))
+    g = mx.grad(f)
+    close(mx.vmap(g)(x), mx.stack([g(e) for e in x]))
+    close(mx.grad(lambda x: mx.vmap(f)(x).sum())(x), mx.vmap(g)(x))
+
+
 def test_with_jvp_and_compile(rng):
     x = mx.array(rng.normal(size=(4, 6)).astype(np.float32))
     f = lambda a: mx.sort(mx.exp(a))  # noqa: E731

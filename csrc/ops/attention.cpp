@@ -10,6 +10,7 @@
 #include "csrc/backend.h"
 #include "csrc/ops.h"
 #include "csrc/ops/operators.h"
+#include "csrc/vmap.h"
 
 namespace ingot {
 namespace {
@@ -101,6 +102,11 @@ class AttendVjp final : public Op {
                           in[after + 2], gradients);
   }
 
+  Arrays vmap(const Batch& batch) const override {
+    if (batch.size == 0) return {};
+    return batch.folded(batch.in.size());
+  }
+
   Arrays vjp(const Inputs& in, const Outputs&, const Arrays& cotangents,
              const std::vector<int>& wanted) const override {
     return vjp_through(
@@ -134,6 +140,11 @@ class Attend final : public Op {
     out[0].allocate();
     out[1].allocate();
     backend.attention(what_, operands(what_, in), out[0], out[1]);
+  }
+
+  Arrays vmap(const Batch& batch) const override {
+    if (batch.size == 0) return {};
+    return batch.folded(batch.in.size());
   }
 
   Arrays vjp(const Inputs& in, const Outputs& out, const Arrays& cotangents,

@@ -5,6 +5,7 @@
 
 #include "csrc/backend.h"
 #include "csrc/ops.h"
+#include "csrc/vmap.h"
 
 namespace ingot {
 namespace {
@@ -84,6 +85,11 @@ class Conv final : public Op {
                  : weight_gradient(what_, in[0], cotangents[0], in[1].shape()));
     }
     return gradients;
+  }
+
+  Arrays vmap(const Batch& batch) const override {
+    if (batch.has_axis[1] || batch.size == 0) return {};
+    return batch.folded(1);
   }
 
  private:

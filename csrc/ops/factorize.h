@@ -7,6 +7,7 @@
 #include "csrc/backend.h"
 #include "csrc/ops.h"
 #include "csrc/ops/operators.h"
+#include "csrc/vmap.h"
 
 namespace ingot::factorize {
 
@@ -53,6 +54,9 @@ class Factorize : public Op {
   const char* name() const override { return what_.name; }
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     compute(backend, in, out);
+  }
+  Arrays vmap(const Batch& batch) const override {
+    return batch.build(batch.along());
   }
 
  protected:

@@ -4,6 +4,7 @@
 #include "csrc/backend.h"
 #include "csrc/ops.h"
 #include "csrc/ops/operators.h"
+#include "csrc/vmap.h"
 
 namespace ingot {
 namespace {
@@ -63,6 +64,12 @@ class ScanAlong final : public Op {
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();
     backend.scan(what_, in[0], out[0]);
+  }
+
+  Arrays vmap(const Batch& batch) const override {
+    Scan what = what_;
+    ++what.axis;
+    return batch.build(std::make_shared<ScanAlong>(what), batch.in);
   }
 
   // Half types take their derivatives in float32, as those of reductions.

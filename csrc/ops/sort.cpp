@@ -58,6 +58,10 @@ class SearchSorted final : public Op {
     backend.searchsorted(in[0], in[1], right_, out[0]);
   }
 
+  Arrays vmap(const Batch& batch) const override {
+    return batch.has_axis[0] ? Arrays() : batch.build(batch.in);
+  }
+
  private:
   bool right_;
 };

@@ -6,6 +6,7 @@
 
 #include "csrc/backend.h"
 #include "csrc/ops.h"
+#include "csrc/vmap.h"
 
 namespace ingot {
 namespace {
@@ -66,6 +67,11 @@ class Diagonal final : public Op {
     int64_t offset = line.row * down + line.column * right;
     if (out[0].size() == 0) offset = 0;
     out[0].view_of(x, std::move(strides), offset * x.itemsize());
+  }
+
+  Arrays vmap(const Batch& batch) const override {
+    auto op = std::make_shared<Diagonal>(offset_, axis1_ + 1, axis2_ + 1);
+    return batch.build(std::move(op), batch.in);
   }
 
   Arrays vjp(const Inputs& in, const Outputs& out, const Arrays& cotangents,
