@@ -390,6 +390,9 @@ struct CustomRules {
       std::function<Arrays(const Arrays&, const Arrays&, const Arrays&)>;
   Rule vjp;  // inputs' gradients from inputs, outputs' cotangents, outputs
   Rule jvp;  // outputs' tangents from inputs, inputs' tangents, outputs
+  // The outputs for a batch, from inputs, which of them have its axis in front,
+  // and its size.
+  std::function<Arrays(const Arrays&, const std::vector<bool>&, int64_t)> vmap;
 };
 Arrays custom_function(const Function& f, const Arrays& inputs,
                        CustomRules rules);

@@ -199,5 +199,69 @@ def test_other_errors():
         f.vjp(None)
     with pytest.raises(TypeError, match="jvp must be callable, got str"):
         f.jvp("x")
-    with pytest.raises(NotImplementedError, match="vmap"):
-        f.vmap(lambda inputs, axes: inputs)
+    with pytest.raises(TypeError, match="vmap must be callable, got int"):
+        f.vmap(3)
+
+
+def clipped():
+    """Its gradient is 2, which no differentiation would give."""
+
+    @mx.custom_function
+    def f(x):
+        return mx.minimum(x, 1)
+
+    f.vjp(lambda x, cotangent, y: 2 * cotangent)
+    return f
+
+
+@pytest.mark.parametrize("transform", [mx.compile, mx.vmap, mx.checkpoint])
+def test_rules_stand_under_other_transforms(transform):
+    x = mx.array([[0.5, 2.0], [3.0, 0.1]])
+    g = transform(clipped())
+    for _ in range(2):
+        assert mx.grad(lambda x: g(x).sum())(x).tolist() == [[2, 2], [2, 2]]
+    inside = transform(mx.grad(lambda x: clipped()(x).sum()))
+    assert inside(x).tolist() == [[2, 2], [2, 2]]
+
+
+def test_a_rule_for_batches():
+    seen = []
+
+    @mx.custom_function
+    def f(x, y):
+        return {"sum": mx.sin(x) + y["b"], "y": y["b"]}
+
+    @f.vmap
+    def rule(inputs, axes):
+        (x, y), (a, b) = inputs, axes
+        seen.append((x.shape, y["b"].shape, a, b))
+        return {"sum": (mx.sin(x) + y["b"] + 100).T, "y": y["b"]}, {
+            "sum": 1,
+            "y": b["b"],
+        }
+
+    x, b = mx.arange(6.0).reshape(3, 2), mx.array([1.0, 2.0])
+    got = mx.vmap(f, in_axes=(0, None))(x, {"b": b})
+    assert seen == [((3, 2), (2,), 0, {"b": None})]
+    assert np.allclose(got["sum"], np.sin(x) + b + 100)
+    assert got["y"].tolist() == [[1, 2]] * 3
+    assert np.allclose(f(x, {"b": b})["sum"], np.sin(x) + b)
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (lambda x: x, "must return the outputs and their axes, got array"),
+        (
+            lambda x: (x, 1),
+            r"3 examples along their axes, got shape \(3, 2\) and axis 1",
+        ),
+        (lambda x: ([x, x], 0), "must return 1 arrays, got 2"),
+        (lambda x: (x, "a"), "must be an integer, None or a tree of these"),
+    ],
+)
+def test_bad_rules_for_batches(result, words):
+    f = mx.custom_function(lambda x: x + 1)
+    f.vmap(lambda x, axis: result(x))
+    with pytest.raises((ValueError, TypeError), match=words):
+        mx.vmap(f)(mx.ones((3, 2)))

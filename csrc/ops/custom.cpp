@@ -7,6 +7,7 @@
 
 #include "csrc/ops.h"
 #include "csrc/ops/random.h"
+#include "csrc/vmap.h"
 
 namespace ingot {
 namespace {
@@ -217,6 +218,13 @@ class Custom final : public Wrapped {
     return result;
   }
 
+  Arrays vmap(const Batch& batch) const override {
+    if (!rules_.vmap) return {};
+    std::vector<bool> has_axis(batch.has_axis.begin() + outputs_,
+                               batch.has_axis.end());
+    return rules_.vmap(inputs_of(batch.in), has_axis, batch.size);
+  }
+
  private:
   Arrays by_cotangents(const Inputs& in, const Outputs& out,
                        const Arrays& cotangents,
@@ -278,7 +286,8 @@ Arrays checkpoint(const Function& f, const Arrays& inputs) {
 Arrays custom_function(const Function& f, const Arrays& inputs,
                        CustomRules rules) {
   Arrays made = f(inputs);
-  if (!tracing() || !any_traced(made)) return made;
+  // Also where no derivative is in sight: a recording may be differentiated.
+  if (!rules.vjp && !rules.jvp && !rules.vmap) return made;
   auto op = std::make_shared<Custom>(std::move(rules), std::ssize(made));
   return wrap(std::move(op), made, inputs);
 }

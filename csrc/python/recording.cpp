@@ -29,7 +29,7 @@ class Signature {
       text_ += tree.is_none() ? 'N' : o == Py_True ? 'T' : 'F';
     } else if (PyFloat_CheckExact(o)) {
       text_ += 'f';
-      number(PyFloat_AS_DOUBLE(o));
+      number(PyFloat_AsDouble(o));
     } else if (PyLong_CheckExact(o) || PyUnicode_CheckExact(o)) {
       text_ += PyLong_CheckExact(o) ? 'i' : 's';
       objects_.append(tree);

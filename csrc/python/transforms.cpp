@@ -60,6 +60,15 @@ auto held(const nb::object& function) {
   };
 }
 
+// A rule that is told which arrays have the axis of a batch, and its size.
+auto held_batch_rule(const nb::object& function) {
+  return [function = Held(function)](const Arrays& arrays,
+                                     const std::vector<bool>& has_axis,
+                                     int64_t size) {
+    return from_python(function.get()(to_python(arrays), has_axis, size));
+  };
+}
+
 void bind_custom(nb::module_& m) {
   m.def(
       "_checkpoint",
@@ -70,13 +79,15 @@ void bind_custom(nb::module_& m) {
   m.def(
       "_custom_function",
       [](const ListFunction& function, const ArrayList& inputs,
-         const nb::object& vjp, const nb::object& jvp) {
+         const nb::object& vjp, const nb::object& jvp, const nb::object& vmap) {
         CustomRules rules;
         if (!vjp.is_none()) rules.vjp = held(vjp);
         if (!jvp.is_none()) rules.jvp = held(jvp);
+        if (!vmap.is_none()) rules.vmap = held_batch_rule(vmap);
         return custom_function(held(function), inputs, std::move(rules));
       },
-      "function"_a, "inputs"_a, "vjp"_a.none(), "jvp"_a.none());
+      "function"_a, "inputs"_a, "vjp"_a.none(), "jvp"_a.none(),
+      "vmap"_a.none());
 }
 
 }  // namespace

@@ -70,8 +70,8 @@ nb::object assign(nb::handle tree, const Arrays& arrays, size_t& next) {
       if (item.is_valid()) PyDict_SetItem(o, key, item.ptr());
     }
   } else if (PyList_Check(o)) {
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(o); ++i) {
-      nb::object item = assign(PyList_GET_ITEM(o, i), arrays, next);
+    for (Py_ssize_t i = 0; i < PyList_Size(o); ++i) {
+      nb::object item = assign(PyList_GetItem(o, i), arrays, next);
       if (item.is_valid()) PyList_SetItem(o, i, item.release().ptr());
     }
   } else if (PyTuple_Check(o)) {

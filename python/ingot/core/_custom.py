@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from ingot import _core
+from ingot.core._vmap import _axes_of
 
 __all__ = ["checkpoint", "custom_function"]
 
@@ -34,9 +35,9 @@ class _Frame:
     def fill(self, arrays: list[array]) -> Any:
         return _replace(self._tree, arrays)
 
-    def fill_some(self, arrays: list[array | None]) -> Any:
-        """The same, where some may be None."""
-        remaining = iter(arrays)
+    def fill_some(self, leaves: Sequence[Any]) -> Any:
+        """The same, where some are no arrays."""
+        remaining = iter(leaves)
 
         def walk(node: Any) -> Any:
             if isinstance(node, array):
@@ -80,6 +81,11 @@ class _Returned:
     def fill(self, arrays: list[array]) -> Any:
         assert self.frame is not None
         return self.frame.fill(arrays)
+
+    def fill_none(self) -> Any:
+        """The structure alone, scalars in place of arrays."""
+        assert self.frame is not None
+        return self.frame._tree
 
 
 def checkpoint(fun: Callable[P, R]) -> Callable[P, R]:
@@ -185,6 +191,7 @@ class custom_function:
         self._function = _callable(f, "f")
         self._vjp: Function | None = None
         self._jvp: Function | None = None
+        self._vmap: Function | None = None
         functools.update_wrapper(self, f)
 
     def vjp(self, f: Function) -> Function:
@@ -223,17 +230,24 @@ class custom_function:
         return f
 
     def vmap(self, f: Function) -> Function:
-        """Refuses a rule for ``vmap``, which ingot does not have.
+        """Sets the rule for ``vmap``; a decorator.
+
+        What the rule returns is differentiated as it is, not by the other rules.
 
         Args:
-            f: the rule.
+            f: takes the positional arguments (itself, if there is one; else their
+                tuple) with the batch along an axis, and these axes in the same
+                structure, where None marks what is the same for all examples;
+                returns the outputs and the axes of the batch in them.
+
+        Returns:
+            ``f``.
 
         Raises:
-            NotImplementedError: always.
+            TypeError: if ``f`` can't be called.
         """
-        raise NotImplementedError(
-            "custom_function: vmap must exist to be given a rule; ingot has none"
-        )
+        self._vmap = _callable(f, "vmap")
+        return f
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Calls the function."""
@@ -242,7 +256,8 @@ class custom_function:
         frame = _Frame(args[0] if len(args) == 1 else args, len(call.inputs))
         vjp = self._vjp and _flat_vjp(self._vjp, frame, call.returned)
         jvp = self._jvp and _flat_jvp(self._jvp, frame, call.returned)
-        outputs = _core._custom_function(call.flat, call.inputs, vjp, jvp)
+        vmap = self._vmap and _flat_vmap(self._vmap, frame, call.returned)
+        outputs = _core._custom_function(call.flat, call.inputs, vjp, jvp, vmap)
         return call.returned.fill(outputs)
 
 
@@ -263,6 +278,39 @@ def _flat_jvp(jvp: Function, primals: _Frame, returned: _Returned) -> Function:
     ) -> list[array | None]:
         result = jvp(primals.fill(inputs), primals.fill_some(tangents))
         return list(_leaves(result, returned.fill(outputs), "jvp must return"))
+
+    return flat
+
+
+def _flat_vmap(vmap: Function, primals: _Frame, returned: _Returned) -> Function:
+    def flat(inputs: list[array], has_axis: list[bool], size: int) -> list[array]:
+        axes = primals.fill_some([0 if has else None for has in has_axis])
+        result = vmap(primals.fill(inputs), axes)
+        if not isinstance(result, (list, tuple)) or len(result) != 2:
+            raise ValueError(
+                "custom_function: vmap must return the outputs and their axes, got "
+                f"{type(result).__name__}"
+            )
+        outputs, out_axes = result
+        arrays = _arrays(outputs)
+        placed = []
+        for x, axis in zip(arrays, _axes_of(outputs, out_axes, "axes"), strict=True):
+            if axis is None:
+                placed.append(_core.broadcast_to(x, (size, *x.shape)))
+            elif -x.ndim <= axis < x.ndim and x.shape[axis] == size:
+                placed.append(_core.moveaxis(x, axis, 0))
+            else:
+                raise ValueError(
+                    f"custom_function: vmap must return arrays with {size} examples "
+                    f"along their axes, got shape {x.shape} and axis {axis}"
+                )
+        expected = _arrays(returned.fill_none())
+        if len(placed) != len(expected):
+            raise ValueError(
+                f"custom_function: vmap must return {len(expected)} arrays, "
+                f"got {len(placed)}"
+            )
+        return placed
 
     return flat
 
