@@ -34,7 +34,8 @@ DIFFERENT: dict[str, tuple[tuple[str, ...] | None, str]] = {
     "divmod": (INTEGERS, "built on the two above"),
     "sign": (FLOATS, "sign(NaN) is 0 there"),
     "logsumexp": (("bool", *INTEGERS), "integers are not converted there"),
-    "cross_entropy": (("float64",), "float32 there"),
+    "cross_entropy": (("float64", *HALF), "float32 there, halves in half precision"),
+    "scaled_dot_product_attention": (None, "who sees no key gets a mean there"),
     "full": (("bool",), "the dtype bool is taken for none there"),
     "cummax": (HALF, "NaN is partly skipped there"),
     "cummin": (HALF, "NaN is partly skipped there"),
@@ -69,7 +70,8 @@ def peer(mlx: Any, case: OpCase) -> Callable[..., Any] | None:
     if case.name == "getitem":
         return case.call
     if isinstance(case.call, partial):  # of a function of the module
-        return partial(case.call.func, mlx)
+        call = case.call
+        return partial(call.func, mlx, *call.args[1:], **call.keywords)
     return getattr(mlx, case.name, None) or getattr(mlx.fast, case.name, None)
 
 
