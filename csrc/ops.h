@@ -322,7 +322,7 @@ struct EinsumPath {
 };
 EinsumPath einsum_path(const std::string& subscripts, const Arrays& operands);
 
-// --- indexing (ops/index.cpp) ---
+// --- indexing (ops/index.cpp, ops/along_axis.cpp) ---
 
 Array take(const Array& x, const Array& indices, std::optional<int64_t> axis);
 Array take_along_axis(const Array& x, const Array& indices,
