@@ -11,7 +11,7 @@ import op_table
 import op_table_conv
 import pytest
 from op_case import OpCase
-from support import CORE, INTEGERS, NUMPY, SIGNED, map_arrays, raises, to_core
+from support import CORE, INTEGERS, NUMPY, SIGNED, raises, to_core
 
 WRONG = (ValueError, TypeError)
 WITH_AXIS = [case for case in op_table.OPS if case.axis]
@@ -391,11 +391,3 @@ def test_gpu_is_refused_where_there_is_none() -> None:
     error = raises(lambda: mx.add(mx.array(1.0), 1.0, stream=mx.gpu))
     assert isinstance(error, (ValueError, RuntimeError))
     assert "gpu" in str(error)
-
-
-def test_sample_helper_covers_lists() -> None:
-    """map_arrays, which the table's calls rest on, reaches into lists."""
-    found = map_arrays(lambda x: x + 1, [np.zeros(1), (np.ones(1), "a")])
-    assert found[0][0] == 1
-    assert found[1][0][0] == 2
-    assert found[1][1] == "a"
