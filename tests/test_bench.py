@@ -131,6 +131,22 @@ def test_files_give_back_what_was_saved(tmp_path: Path) -> None:
             Results.load(tmp_path / "b.json")
 
 
+def test_renewed_rows_take_the_place_of_their_own() -> None:
+    earlier, now = made_up(), made_up(ingot=7e-3)
+    kept = dataclasses.replace(earlier.rows[0], name="Lion, 4 tensors")
+    new = dataclasses.replace(kept, name="of no earlier run")
+    earlier.rows.insert(0, kept)
+    now.rows.append(new)
+    now.when, now.command, now.loops = "later", "another", {"read": {"1": 1.0}}
+    merged = now.within(earlier)
+    assert merged.rows == [kept, now.rows[0], new]
+    assert (merged.command, merged.when, merged.loops) == ("command", "now", {})
+    assert merged.notes == ["a note", "2 cases measured anew, later: another"]
+    now.machine = {**now.machine, "cores": 128}
+    with pytest.raises(ValueError, match=r"--renew: machine must be .* got .*128"):
+        now.within(earlier)
+
+
 def test_medians_and_spread() -> None:
     figure = Figure.of([5.0, 1.0, 2.0, 4.0, 3.0], 1, None)
     assert (figure.median, figure.low, figure.high, figure.samples) == (3, 1, 5, 5)

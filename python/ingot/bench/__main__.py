@@ -54,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
     add("--plot", type=Path, metavar="FILE.png", help="draw the results")
     add("--compare", type=Path, metavar="OLD.json", help="an earlier file of --json")
     add("--load", type=Path, metavar="FILE.json", help="measure nothing, show a file")
+    add("--renew", type=Path, metavar="OLD.json", help="keep the rows of a file of "
+        "--json that are not measured now")  # fmt: skip
     add("--readme", type=Path, metavar="README.md", help="rewrite the table in a file")
     return p
 
@@ -89,7 +91,7 @@ def check(options: argparse.Namespace) -> None:
         raise ValueError(f"--threads: must be in [1, 256], got {options.threads}")
     if options.device == "gpu" and not mx.is_available(mx.gpu):
         raise ValueError("--device: this machine has no Metal device, got gpu")
-    for name in ("compare", "load", "readme"):
+    for name in ("compare", "load", "renew", "readme"):
         path = getattr(options, name)
         if path and not path.is_file():
             raise ValueError(f"--{name}: must be a file, got {path}")
@@ -128,21 +130,27 @@ def measure(options: argparse.Namespace) -> Results:
         raise ValueError(f"--filter: no case has it in its name, got {options.filter}")
     bench = Bench(peers, options.device, options.dtype, options.threads, options.quick)
     bench.notes += absent
+    earlier = Results.load(options.renew) if options.renew else None
+
+    def results() -> Results:
+        return bench.results.within(earlier) if earlier else bench.results
+
     # As Ctrl-C does: else one that was started in the background would not hear it.
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.default_int_handler)
     with bench.running(), progress(len(todo)) as show:
         try:
             bench.greet(show)
+            results()  # refuses a file of another machine before anything is measured
             bench.measure_loops(sizes.large, show)
             for case in todo:
                 bench.measure(case, show)
                 show(None)
                 if options.json:  # whatever becomes of the next one
-                    bench.results.save(options.json)
+                    results().save(options.json)
         except KeyboardInterrupt:
             bench.notes.append(STOPPED)
-    return bench.results
+    return results()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -30,10 +30,11 @@ class Effort:
     fewest: int = 5
     most: int = 25
     shortest: float = 2e-3  # seconds of a sample
-    # Helpers of an OpenMP library spin for some milliseconds after their work, those
-    # of OpenBLAS for 2^26 cycles.
+    # Helpers of an OpenMP library spin for some milliseconds after their work, NumPy's
+    # OpenBLAS for 115 ms (seen in its threads' times), and whoever comes next has one
+    # core less.
     pause: float = 5e-3
-    pause_of_products: float = 4e-2
+    pause_of_products: float = 0.15
 
     def samples(self, seconds: float) -> int:
         """How many samples of this length are taken."""

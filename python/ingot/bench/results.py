@@ -7,7 +7,7 @@ import os
 import platform
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +114,19 @@ class Results:
     def contenders(self) -> list[str]:
         """ingot and the peers that were asked."""
         return [name for name in self.versions if name != "limit"]
+
+    def within(self, earlier: Results) -> Results:
+        """An earlier run with the rows of this one in the place of its own."""
+        for what in ("machine", "settings", "versions"):
+            mine, theirs = getattr(self, what), getattr(earlier, what)
+            if mine != theirs:
+                raise ValueError(f"--renew: {what} must be {theirs}, got {mine}")
+        mine = {(row.suite, row.name): row for row in self.rows}
+        rows = [mine.pop((row.suite, row.name), row) for row in earlier.rows]
+        note = f"{len(self.rows)} cases measured anew, {self.when}: {self.command}"
+        return replace(
+            earlier, rows=[*rows, *mine.values()], notes=[*earlier.notes, note]
+        )
 
     def save(self, path: Path) -> None:
         """Write a file that `load` reads."""
