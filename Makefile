@@ -23,7 +23,7 @@ METAL_TESTS = $(wildcard tests/test_metal*.py) $(call test_files,activations arr
   factorize_grad factorize_work files grad indexing init layer_cases layers linalg \
   losses module module_files normalize operators ops ops_grad optimizer_grad \
   optimizer_kinds optimizers pooling predicates promotion random random_layouts \
-  ranking_losses recurrent rules snippets step step_memory step_trees strided \
+  ranking_losses recurrent rules scripts snippets step step_memory step_trees strided \
   transformer upsample value_and_grad)
 test_files = $(addprefix tests/test_,$(addsuffix .py,$(1)))
 # Of the GPU's tests, what goes through other orders of its threads and dispatches.
