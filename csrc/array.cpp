@@ -70,33 +70,24 @@ Array Array::view(const Array& source, const Shape& shape, Strides strides,
   return view;
 }
 
-namespace {
-
-template <class Value>
-Array make_scalar(Value value, Dtype dtype) {
+Array Array::scalar(const Number& value, Dtype dtype) {
   Array array = Array::empty({}, dtype);
   dispatch(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, Bfloat16>) {
-      *array.data<T>() = T(static_cast<float>(value));
-    } else {
-      *array.data<T>() = static_cast<T>(value);
-    }
+    *array.data<T>() = value.as<T>();
   });
   return array;
 }
 
-}  // namespace
-
 Array Array::scalar(double value, Dtype dtype) {
-  if (is_floating(dtype) || dtype == Dtype::bool_) {
-    return make_scalar(value, dtype);
-  }
-  return make_scalar(static_cast<int64_t>(value), dtype);
+  if (is_inexact(dtype)) return scalar(Number{value, 0}, dtype);
+  bool flag = dtype == Dtype::bool_;
+  return scalar(Number{0, flag ? value != 0 : static_cast<int64_t>(value)},
+                dtype);
 }
 
 Array Array::scalar(int64_t value, Dtype dtype) {
-  return make_scalar(value, dtype);
+  return scalar(Number{static_cast<double>(value), value}, dtype);
 }
 
 bool Array::contiguous() const {

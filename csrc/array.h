@@ -30,6 +30,27 @@ class Array;
 // The strides of a ready array in a shape that it broadcasts to.
 Strides broadcast_strides(const Array& x, const Shape& shape);
 
+// A number for arrays of any type.
+struct Number {
+  double real = 0;       // its value, for floating and complex types
+  int64_t integer = 0;   // its value, for integers and bool
+  double imaginary = 0;  // for complex types
+
+  template <class T>
+  T as() const {
+    if constexpr (is_complex_type<T>) {
+      return T(static_cast<float>(real), static_cast<float>(imaginary));
+    } else if constexpr (std::is_same_v<T, Half> ||
+                         std::is_same_v<T, Bfloat16>) {
+      return T(static_cast<float>(real));
+    } else if constexpr (std::is_floating_point_v<T>) {
+      return static_cast<T>(real);
+    } else {
+      return static_cast<T>(integer);
+    }
+  }
+};
+
 struct Node;  // graph.h
 
 // What the handles of an array share: one output of a node, in the node's own
@@ -86,6 +107,7 @@ class Array {
   }
   static Array scalar(double value, Dtype dtype);
   static Array scalar(int64_t value, Dtype dtype);
+  static Array scalar(const Number& value, Dtype dtype);
 
   explicit operator bool() const { return data_ != nullptr; }
   const Shape& shape() const { return data_->shape; }

@@ -6,8 +6,9 @@ namespace ingot {
 
 const char* name_of(Dtype dtype) {
   static constexpr const char* names[kDtypes] = {
-      "bool",  "uint8", "uint16",  "uint32",   "uint64",  "int8",   "int16",
-      "int32", "int64", "float16", "bfloat16", "float32", "float64"};
+      "bool",     "uint8",   "uint16",  "uint32",   "uint64",
+      "int8",     "int16",   "int32",   "int64",    "float16",
+      "bfloat16", "float32", "float64", "complex64"};
   return names[static_cast<int>(dtype)];
 }
 
@@ -37,6 +38,7 @@ Dtype promote(Dtype a, Dtype b) {
   if (a > b) std::swap(a, b);
   // The kinds are in ascending order, so b is the wider or the signed one.
   if (a == Dtype::bool_) return b;
+  if (is_complex(b)) return b;
   if (is_floating(b)) {
     bool both_half = is_half(a) && is_half(b);
     return both_half ? Dtype::float32 : b;

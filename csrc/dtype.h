@@ -7,6 +7,7 @@
 
 #include "csrc/error.h"
 #include "csrc/half.h"
+#include "metal/complex.h"
 
 namespace ingot {
 
@@ -24,17 +25,23 @@ enum class Dtype : uint8_t {
   bfloat16,
   float32,
   float64,
+  complex64,
 };
-inline constexpr int kDtypes = 13;
+inline constexpr int kDtypes = 14;
 
 const char* name_of(Dtype dtype);
 std::ostream& operator<<(std::ostream& out, Dtype dtype);
 
 inline int64_t size_of(Dtype dtype) {
-  constexpr uint8_t sizes[kDtypes] = {1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 2, 4, 8};
+  constexpr uint8_t sizes[kDtypes] = {1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 2, 4, 8, 8};
   return sizes[static_cast<int>(dtype)];
 }
-inline bool is_floating(Dtype dtype) { return dtype >= Dtype::float16; }
+inline bool is_floating(Dtype dtype) {
+  return dtype >= Dtype::float16 && dtype <= Dtype::float64;
+}
+inline bool is_complex(Dtype dtype) { return dtype == Dtype::complex64; }
+// What has fractions: floating or complex.
+inline bool is_inexact(Dtype dtype) { return dtype >= Dtype::float16; }
 inline bool is_unsigned(Dtype dtype) {
   return dtype >= Dtype::uint8 && dtype <= Dtype::uint64;
 }
@@ -50,20 +57,29 @@ inline bool is_half(Dtype dtype) {
 
 // The type in which both can be added, as documented for mlx.core.
 Dtype promote(Dtype a, Dtype b);
-// Integers and bool become float32; floating types stay.
+// Integers and bool become float32; floating and complex types stay.
 inline Dtype floating(Dtype dtype) {
-  return is_floating(dtype) ? dtype : Dtype::float32;
+  return is_inexact(dtype) ? dtype : Dtype::float32;
+}
+// The type of a real part or a magnitude.
+inline Dtype real_type(Dtype dtype) {
+  return is_complex(dtype) ? Dtype::float32 : dtype;
 }
 // Integers narrower than 32 bits are added up in 32; no width is left for more,
 // so sums and products wrap.
 inline Dtype sum_type(Dtype dtype) {
-  if (is_floating(dtype) || size_of(dtype) >= 4) return dtype;
+  if (is_inexact(dtype) || size_of(dtype) >= 4) return dtype;
   return is_unsigned(dtype) ? Dtype::uint32 : Dtype::int32;
 }
 // The type kernels compute in: half types are widened to float32.
 inline Dtype compute_type(Dtype dtype) {
   return is_half(dtype) ? Dtype::float32 : dtype;
 }
+
+template <class T>
+inline constexpr bool is_complex_type = false;
+template <class T>
+inline constexpr bool is_complex_type<Complex<T>> = true;
 
 template <class T>
 struct TypeTag {
@@ -99,9 +115,11 @@ decltype(auto) dispatch(Dtype dtype, F&& f) {
     case Dtype::float32:
       return f(TypeTag<float>());
     case Dtype::float64:
+      return f(TypeTag<double>());
+    case Dtype::complex64:
       break;
   }
-  return f(TypeTag<double>());
+  return f(TypeTag<Complex64>());
 }
 
 template <class T>
@@ -130,5 +148,7 @@ template <>
 inline constexpr Dtype dtype_of<float> = Dtype::float32;
 template <>
 inline constexpr Dtype dtype_of<double> = Dtype::float64;
+template <>
+inline constexpr Dtype dtype_of<Complex64> = Dtype::complex64;
 
 }  // namespace ingot

@@ -65,12 +65,6 @@ enum class ScanOp : uint8_t { sum, prod, max, min, logsumexp };
 inline constexpr int kScanOps = 5;
 enum class ScatterOp : uint8_t { assign, add, multiply, divide, max, min };
 
-// A number that fills arrays of any type.
-struct Number {
-  double real = 0;      // its value, for floating types
-  int64_t integer = 0;  // its value, for integers and bool
-};
-
 struct Reduction {
   ReduceOp op;
   Shape axes;  // ascending, not empty

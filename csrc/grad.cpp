@@ -202,8 +202,8 @@ Arrays transposed(const Function& linear, const Arrays& like,
 std::pair<Arrays, Arrays> vjp(const Function& f, const Arrays& primals,
                               const Function& cotangents) {
   for (const Array& x : primals) {
-    require<TypeError>(is_floating(x.dtype()), "grad: arguments must have a ",
-                       "floating dtype, got ", x.dtype());
+    require<TypeError>(is_inexact(x.dtype()), "grad: arguments must have a ",
+                       "floating or complex dtype, got ", x.dtype());
   }
   TraceScope scope;
   JvpScope mode(false);  // whatever takes a jvp of this

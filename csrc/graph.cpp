@@ -131,8 +131,21 @@ void let_go(Inputs inputs) {
 
 // --- building ---
 
+namespace {
+
+// The one place where complex numbers are kept out of what has no meaning for
+// them.
+void check_types(const Op& op, const Inputs& inputs, bool complex) {
+  for (const Array& x : inputs) complex |= is_complex(x.dtype());
+  require<TypeError>(!complex || op.takes_complex(), op.name(),
+                     ": arrays must be real, got complex64");
+}
+
+}  // namespace
+
 Array make_array(std::shared_ptr<const Op> op, Shape shape, Dtype dtype,
                  Inputs inputs) {
+  check_types(*op, inputs, is_complex(dtype));
   NodePtr node = Node::make(std::move(op), std::move(inputs), 1);
   fill(*node, [&](int64_t, ArrayData& output) {
     describe(output, {std::move(shape), dtype}, node->op->name());
@@ -142,6 +155,7 @@ Array make_array(std::shared_ptr<const Op> op, Shape shape, Dtype dtype,
 
 Arrays make_arrays(std::shared_ptr<const Op> op, int64_t outputs,
                    Inputs inputs) {
+  check_types(*op, inputs, false);
   NodePtr node = Node::make(std::move(op), std::move(inputs), outputs);
   fill(*node, [&](int64_t i, ArrayData& output) {
     describe(output, node->op->spec(node->inputs, i), node->op->name());

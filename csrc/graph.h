@@ -60,6 +60,16 @@ class Op {
 
   // True where no gradient passes.
   virtual bool stops_gradient() const { return false; }
+
+  // Whether complex arrays may go in or come out; else they are refused where
+  // the operation is added to the graph.
+  virtual bool takes_complex() const { return false; }
+};
+
+// An operation for elements of every type, most often one that moves them.
+class UntypedOp : public Op {
+ public:
+  bool takes_complex() const override { return true; }
 };
 
 // An operation on its way to being computed, and its outputs, which lie behind

@@ -12,7 +12,7 @@
 namespace ingot {
 namespace {
 
-class Placeholder final : public Op {
+class Placeholder final : public UntypedOp {
  public:
   const char* name() const override { return "placeholder"; }
   void eval(Backend&, Inputs&, Outputs&) const override {

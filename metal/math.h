@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "math/activations.h"
+#include "math/complex.h"
 #include "math/exp_log.h"
 #include "math/hyperbolic.h"
 #include "math/libm.h"

@@ -12,6 +12,7 @@ from ingot import _core
 from reference import ORACLES, Oracle
 from support import (
     ALL,
+    COMPLEX,
     CORE,
     FLOATS,
     NUMPY,
@@ -107,6 +108,7 @@ def accumulated(dtype: str) -> str:
 # Values -----------------------------------------------------------------------
 
 SPECIAL = (0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -3.0, 100.0, 1e-3)
+COMPLEX_SPECIAL = (0, 1, -1, 1j, -1j, 1 + 1j, -3 + 1e-3j, 1e-20j, 1e20 - 1e20j)
 NONFINITE = (np.inf, -np.inf, np.nan)
 
 
@@ -127,6 +129,9 @@ class Domain:
         if is_float(dtype):
             values = rng.uniform(self.low, self.high, shape)
             return np.asarray(values).astype(NUMPY[dtype])
+        if dtype == COMPLEX:
+            parts = rng.uniform(self.low, self.high, (2, *shape))
+            return np.asarray(parts[0] + 1j * parts[1]).astype(np.complex64)
         low, high = self.integers
         low = max(low, 0) if dtype in UNSIGNED else low
         values = rng.integers(low, max(high, low + 1), shape)
@@ -138,6 +143,8 @@ class Domain:
             return np.array([False, True])
         if is_float(dtype):
             return np.array(self.special, dtype=NUMPY[dtype])
+        if dtype == COMPLEX:
+            return np.array(COMPLEX_SPECIAL, dtype=np.complex64)
         low, high = self.integers
         values = {0, 1, high - 1, max(low, 0)}
         if dtype not in UNSIGNED:

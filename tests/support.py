@@ -15,11 +15,12 @@ SIGNED = ("int8", "int16", "int32", "int64")
 HALF = ("float16", "bfloat16")
 INTEGERS = UNSIGNED + SIGNED
 FLOATS = (*HALF, "float32", "float64")
-ALL = BOOL + INTEGERS + FLOATS
+ALL = BOOL + INTEGERS + FLOATS  # of real numbers
+COMPLEX = "complex64"
 
-NUMPY = {n: np.dtype(n) for n in ALL if n != "bfloat16"}
+NUMPY = {n: np.dtype(n) for n in (*ALL, COMPLEX) if n != "bfloat16"}
 NUMPY["bfloat16"] = np.dtype(ml_dtypes.bfloat16)
-CORE = {n: getattr(mx, "bool_" if n == "bool" else n) for n in ALL}
+CORE = {n: getattr(mx, "bool_" if n == "bool" else n) for n in (*ALL, COMPLEX)}
 
 # significand bits and smallest normal exponent
 _FORMAT = {
@@ -60,6 +61,8 @@ def widen(x: np.ndarray, result_dtype: str | None = None) -> np.ndarray:
     """
     if is_float(x.dtype.name):
         return x.astype(np.float64)
+    if x.dtype.kind == "c":
+        return x.astype(np.complex128)
     if result_dtype is not None and is_float(result_dtype):
         return x.astype(np.float32).astype(np.float64)
     if x.dtype == np.bool_:
@@ -112,9 +115,13 @@ def assert_close(
 
     Integers and bools are exact. float32 is within `ulps` units in the last place,
     half types within 1, float64 within 1e-14 relative. With `scale` the error is
-    measured against eps * scale instead (sums: the sum of magnitudes).
+    measured against eps * scale instead (sums: the sum of magnitudes); that of
+    complex numbers is measured against eps * |want|.
     """
     dtype = got.dtype.name
+    if dtype == COMPLEX:
+        assert_complex_close(got, np.asarray(want), ulps, scale, label)
+        return
     if not is_float(dtype):
         want = wrap(np.asarray(want), dtype)
         assert got.shape == want.shape, f"{label}: {got.shape} is not {want.shape}"
@@ -146,6 +153,29 @@ def assert_close(
             f"{label} [{dtype}]: {np.count_nonzero(~ok)} of {ok.size} differ, first at "
             f"{at}: got {value[at]!r}, want {want[at]!r}, "
             f"{abs(value[at] - want[at]) / unit:.3g} ulp"
+        )
+
+
+def assert_complex_close(
+    got: np.ndarray, want: np.ndarray, ulps: float, scale: Any, label: str
+) -> None:
+    """The same of complex64: distances in the plane, infinite and NaN parts alike."""
+    assert got.shape == want.shape, f"{label}: {got.shape} is not {want.shape}"
+    with np.errstate(all="ignore"):
+        rounded = want.astype(np.complex64)
+        size = np.abs(want) if scale is None else np.abs(scale)
+        allowed = ulps * eps("float32") * size + smallest_normal("float32")
+        ok = np.abs(got - want) <= allowed
+    same = [
+        (a == b) | (np.isnan(a) & np.isnan(b))
+        for a, b in ((got.real, rounded.real), (got.imag, rounded.imag))
+    ]
+    ok |= same[0] & same[1]
+    if not np.all(ok):
+        at = tuple(int(i) for i in np.argwhere(~ok)[0])
+        raise AssertionError(
+            f"{label} [complex64]: {np.count_nonzero(~ok)} of {ok.size} differ, first "
+            f"at {at}: got {got[at]!r}, want {want[at]!r}"
         )
 
 

@@ -15,15 +15,26 @@ from typing import Any
 import ingot.core as mx
 import numpy as np
 import pytest
-from support import ALL, CORE, LAYOUTS, NUMPY, dtype_name, layout, to_core, to_numpy
+from support import (
+    ALL,
+    COMPLEX,
+    CORE,
+    LAYOUTS,
+    NUMPY,
+    dtype_name,
+    layout,
+    to_core,
+    to_numpy,
+)
 
 SHAPES = [(), (1,), (0,), (7,), (3, 5), (2, 0, 3), (2, 3, 4)]
-NPY = tuple(d for d in ALL if d != "bfloat16")  # NumPy's formats have no bfloat16
+NPY = (*[d for d in ALL if d != "bfloat16"], COMPLEX)  # those of NumPy's formats
 BAD = (ValueError, OSError)
 
 
 def values(dtype: str, shape: tuple[int, ...]) -> np.ndarray:
     x = np.arange(int(np.prod(shape))) * 3 % 127
+    x = x + 1j * x[::-1] if dtype == COMPLEX else x
     return x.astype(NUMPY[dtype]).reshape(shape)
 
 
@@ -34,7 +45,7 @@ def assert_same(a: Any, x: np.ndarray) -> None:
     assert got.tobytes() == x.tobytes()
 
 
-@pytest.mark.parametrize("dtype", ALL)
+@pytest.mark.parametrize("dtype", [*ALL, COMPLEX])
 def test_safetensors_round_trip(dtype: str, tmp_path: Path) -> None:
     """Every dtype and shape comes back to the bit, under its name."""
     file = tmp_path / "x.safetensors"
@@ -344,4 +355,4 @@ def test_bad_arguments(tmp_path: Path) -> None:
 
 def test_core_dtypes_are_all_saved() -> None:
     """The round trip above leaves no dtype out."""
-    assert set(ALL) == set(CORE)
+    assert {*ALL, COMPLEX} == set(CORE)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support import (
     ALL,
+    COMPLEX,
     CORE,
     FLOATS,
     INTEGERS,
@@ -139,13 +140,14 @@ def test_in_place_operators(dtype: str) -> None:
 
 
 CATEGORIES = {
-    "generic": ALL,
-    "number": INTEGERS + FLOATS,
+    "generic": (*ALL, COMPLEX),
+    "number": (*INTEGERS, *FLOATS, COMPLEX),
     "integer": INTEGERS,
     "signedinteger": SIGNED,
     "unsignedinteger": UNSIGNED,
-    "inexact": FLOATS,
+    "inexact": (*FLOATS, COMPLEX),
     "floating": FLOATS,
+    "complexfloating": (COMPLEX,),
 }
 
 
@@ -153,7 +155,7 @@ CATEGORIES = {
 @pytest.mark.parametrize("category", sorted(CATEGORIES))
 def test_issubdtype(category: str) -> None:
     """Dtypes belong to the categories of the documentation."""
-    for dtype in ALL:
+    for dtype in (*ALL, COMPLEX):
         inside = mx.issubdtype(CORE[dtype], getattr(mx, category))
         assert inside == (dtype in CATEGORIES[category]), dtype
 
@@ -164,12 +166,12 @@ KINDS = {
     "unsigned integer": UNSIGNED,
     "integral": INTEGERS,
     "real floating": FLOATS,
-    "complex floating": (),
-    "numeric": INTEGERS + FLOATS,
+    "complex floating": (COMPLEX,),
+    "numeric": (*INTEGERS, *FLOATS, COMPLEX),
 }
 
 
-@pytest.mark.parametrize("dtype", ALL)
+@pytest.mark.parametrize("dtype", [*ALL, COMPLEX])
 def test_isdtype(dtype: str) -> None:
     """Kinds are those of the array API; a tuple holds what any of it holds."""
     for kind, members in KINDS.items():

@@ -21,10 +21,6 @@ Interrupt interruptible(const Array& out, std::initializer_list<Array> in) {
   return Interrupt::yes;
 }
 
-Dtype result_type(const Array& out, Dtype compute) {
-  return out.dtype() == Dtype::bool_ ? Dtype::bool_ : compute;
-}
-
 }  // namespace
 
 void CpuBackend::unary(UnaryOp op, const Array& x, Array& out) {
@@ -32,7 +28,7 @@ void CpuBackend::unary(UnaryOp op, const Array& x, Array& out) {
   auto kernel =
       kernels().unary[static_cast<int>(op)][static_cast<int>(compute)];
   ConvertingReader in(x, compute);
-  ConvertingWriter to(out, result_type(out, compute));
+  ConvertingWriter to(out, compute_type(out.dtype()));
   for_tiles(out.size(), in.direct() && to.direct(), interruptible(out, {x}),
             [&](int64_t at, int64_t n) {
               Scratch source, result;
@@ -47,7 +43,7 @@ void CpuBackend::binary(BinaryOp op, const Array& a, const Array& b,
   auto kernel =
       kernels().binary[static_cast<int>(op)][static_cast<int>(compute)];
   ConvertingReader left(a, compute), right(b, compute);
-  ConvertingWriter to(out, result_type(out, compute));
+  ConvertingWriter to(out, compute_type(out.dtype()));
   for_tiles(out.size(), left.direct() && right.direct() && to.direct(),
             interruptible(out, {a, b}), [&](int64_t at, int64_t n) {
               Scratch first, second, result;
@@ -116,13 +112,7 @@ void CpuBackend::copy(const Array& x, Array& out) {
 void CpuBackend::fill(Number value, Array& out) {
   dispatch(out.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
-    if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, Bfloat16>) {
-      fill_with(T(static_cast<float>(value.real)), out);
-    } else if constexpr (std::is_floating_point_v<T>) {
-      fill_with(static_cast<T>(value.real), out);
-    } else {
-      fill_with(static_cast<T>(value.integer), out);
-    }
+    fill_with(value.as<T>(), out);
   });
 }
 

@@ -9,6 +9,7 @@
 #include "csrc/cancel.h"
 #include "csrc/cpu/backend.h"
 #include "csrc/cpu/index.h"
+#include "metal/math/complex.h"
 
 namespace ingot::cpu {
 namespace {
@@ -77,17 +78,14 @@ Run run_of(ScatterOp op, Dtype dtype) {
   }
   return dispatch(dtype, [op](auto tag) -> Run {
     using T = typename decltype(tag)::type;
-    switch (op) {
-      case ScatterOp::add:
-        return run<ScatterOp::add, T, Wide<T>>;
-      case ScatterOp::multiply:
-        return run<ScatterOp::multiply, T, Wide<T>>;
-      case ScatterOp::divide:
-        return run<ScatterOp::divide, T, Wide<T>>;
-      case ScatterOp::max:
-        return run<ScatterOp::max, T, Wide<T>>;
-      default:
-        return run<ScatterOp::min, T, Wide<T>>;
+    if (op == ScatterOp::add) return run<ScatterOp::add, T, Wide<T>>;
+    if (op == ScatterOp::multiply) return run<ScatterOp::multiply, T, Wide<T>>;
+    if (op == ScatterOp::divide) return run<ScatterOp::divide, T, Wide<T>>;
+    if constexpr (is_complex_type<T>) {
+      return nullptr;  // refused before
+    } else {
+      return op == ScatterOp::max ? run<ScatterOp::max, T, Wide<T>>
+                                  : run<ScatterOp::min, T, Wide<T>>;
     }
   });
 }

@@ -14,16 +14,10 @@ namespace {
 // A number as an element of a type, in the lowest bytes.
 uint64_t bits_of(Number value, Dtype dtype) {
   uint64_t bits = 0;
-  auto keep = [&](auto x) { std::memcpy(&bits, &x, sizeof(x)); };
   dispatch(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, Bfloat16>) {
-      keep(T(static_cast<float>(value.real)));
-    } else if constexpr (std::is_floating_point_v<T>) {
-      keep(static_cast<T>(value.real));
-    } else {
-      keep(static_cast<T>(value.integer));
-    }
+    T element = value.as<T>();
+    std::memcpy(&bits, &element, sizeof(element));
   });
   return bits;
 }

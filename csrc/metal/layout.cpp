@@ -72,7 +72,7 @@ const char* metal_type(Dtype dtype) {
   constexpr const char* names[kDtypes] = {
       "bool",   "uint8_t", "uint16_t", "uint32_t", "uint64_t",
       "int8_t", "int16_t", "int32_t",  "int64_t",  "half",
-      "bfloat", "float",   nullptr};
+      "bfloat", "float",   nullptr,    nullptr};
   return names[static_cast<int>(dtype)];
 }
 

@@ -10,7 +10,7 @@
 namespace ingot {
 namespace {
 
-class TakeAlongAxis final : public Op {
+class TakeAlongAxis final : public UntypedOp {
  public:
   explicit TakeAlongAxis(int64_t axis) : axis_(axis) {}
   const char* name() const override { return "take_along_axis"; }
@@ -42,7 +42,7 @@ class TakeAlongAxis final : public Op {
   int64_t axis_;
 };
 
-class PutAlongAxis final : public Op {
+class PutAlongAxis final : public UntypedOp {
  public:
   PutAlongAxis(int64_t axis, bool add) : axis_(axis), add_(add) {}
   const char* name() const override {

@@ -20,7 +20,7 @@ Clipped clip_norm(const Arrays& gradients, const Array& max_norm) {
   Inputs operands;
   operands.reserve(2 * static_cast<int64_t>(gradients.size()));
   for (const Array& g : gradients) {
-    Array x = is_floating(g.dtype()) ? g : astype(g, Dtype::float32);
+    Array x = is_inexact(g.dtype()) ? g : astype(g, Dtype::float32);
     operands.push_back(x);  // it is its own parameter, see rules/scale.h
     operands.push_back(std::move(x));
   }

@@ -26,7 +26,7 @@ Array slice_axis(const Array& x, int64_t axis, int64_t start, int64_t stop) {
   return slice(x, starts, stops, steps);
 }
 
-class Copy final : public Op {
+class Copy final : public UntypedOp {
  public:
   const char* name() const override { return "copy"; }
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
@@ -41,7 +41,7 @@ class Copy final : public Op {
   }
 };
 
-class Concatenate final : public Op {
+class Concatenate final : public UntypedOp {
  public:
   explicit Concatenate(int64_t axis) : axis_(axis) {}
   const char* name() const override { return "concatenate"; }
@@ -87,7 +87,7 @@ class Concatenate final : public Op {
 
 // Its parts may overlap or leave gaps only where the indices given to split()
 // do not ascend.
-class Split final : public Op {
+class Split final : public UntypedOp {
  public:
   Split(int64_t axis, Shape starts) : axis_(axis), starts_(std::move(starts)) {}
   const char* name() const override { return "split"; }
@@ -139,7 +139,7 @@ class Split final : public Op {
   Shape starts_;
 };
 
-class SliceUpdate final : public Op {
+class SliceUpdate final : public UntypedOp {
  public:
   SliceUpdate(Shape start, Shape stop, Shape step)
       : start_(std::move(start)),

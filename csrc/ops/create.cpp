@@ -8,7 +8,7 @@
 namespace ingot {
 namespace {
 
-class Fill final : public Op {
+class Fill final : public UntypedOp {
  public:
   explicit Fill(Number value) : value_(value) {}
   const char* name() const override { return "full"; }
@@ -21,7 +21,7 @@ class Fill final : public Op {
   Number value_;
 };
 
-class Arange final : public Op {
+class Arange final : public UntypedOp {
  public:
   Arange(double start, double step) : start_(start), step_(step) {}
   const char* name() const override { return "arange"; }
@@ -34,7 +34,7 @@ class Arange final : public Op {
   double start_, step_;
 };
 
-class Eye final : public Op {
+class Eye final : public UntypedOp {
  public:
   explicit Eye(int64_t diagonal) : diagonal_(diagonal) {}
   const char* name() const override { return "eye"; }

@@ -14,7 +14,7 @@ namespace {
 
 // The node of a function: its outputs are those that its graph made, which come
 // first among the inputs; then come the function's inputs.
-class Wrapped : public Op {
+class Wrapped : public UntypedOp {
  public:
   explicit Wrapped(int64_t outputs) : outputs_(outputs) {}
 
@@ -40,7 +40,7 @@ Arrays make(std::shared_ptr<const Op> op, int64_t outputs, Inputs inputs) {
   if (outputs == 0) return {};
   Arrays arrays = make_arrays(std::move(op), outputs, std::move(inputs));
   for (const Array& x : arrays) {
-    if (!is_floating(x.dtype())) x->tracer = false;
+    if (!is_inexact(x.dtype())) x->tracer = false;
   }
   return arrays;
 }
@@ -55,7 +55,7 @@ Arrays wrap(std::shared_ptr<const Op> op, const Arrays& made,
 
 // Its first inputs, which are not looked at before the others are computed.
 // The others are not traced: no derivative comes of them.
-class After final : public Op {
+class After final : public UntypedOp {
  public:
   const char* name() const override { return "after"; }
   Spec spec(const Inputs& in, int64_t output) const override {
@@ -123,7 +123,7 @@ class Checkpoint final : public Wrapped {
     std::vector<int64_t> places;
     for (const Array& x : after(own, cotangents)) {
       arguments.push_back(alias(x));
-      if (!is_floating(x.dtype())) continue;
+      if (!is_inexact(x.dtype())) continue;
       arguments.back()->tracer = true;
       primals.push_back(arguments.back());
       places.push_back(outputs_ + std::ssize(arguments) - 1);
@@ -180,7 +180,7 @@ Arrays read_besides(const Arrays& outputs, const Arrays& inputs) {
     Array x = std::move(stack.back());
     stack.pop_back();
     if (!x.tracer() || !seen.insert(x.get()).second) continue;
-    if (is_alias(x) && is_floating(x.dtype())) found.push_back(x);
+    if (is_alias(x) && is_inexact(x.dtype())) found.push_back(x);
     for (const Array& input : x->node->inputs) stack.push_back(input);
   }
   return found;

@@ -1,10 +1,11 @@
 // Elementwise families: types, broadcasting and derivatives of every line of
 // ops.def, and select and cast beside them.
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <numbers>
 
 #include "csrc/backend.h"
-#include "csrc/ops.h"
+#include "csrc/ops/complex.h"
 #include "csrc/ops/operators.h"
 
 namespace ingot {
@@ -30,6 +31,21 @@ constexpr BinaryInfo kBinary[] = {
 #define BINARY(name, Functor, kind, doc) {#name, BinaryKind::kind},
 #include "csrc/ops.def"
 };
+
+// Those of complex.def.
+constexpr UnaryOp kComplexUnary[] = {
+#define COMPLEX_UNARY(Functor) UnaryOp::Functor,
+#include "csrc/ops/complex.def"
+};
+constexpr BinaryOp kComplexBinary[] = {
+#define COMPLEX_BINARY(Functor) BinaryOp::Functor,
+#include "csrc/ops/complex.def"
+};
+
+template <class Ops, class Op>
+bool contains(const Ops& ops, Op op) {
+  return std::find(std::begin(ops), std::end(ops), op) != std::end(ops);
+}
 
 const UnaryInfo& info(UnaryOp op) { return kUnary[static_cast<int>(op)]; }
 const BinaryInfo& info(BinaryOp op) { return kBinary[static_cast<int>(op)]; }
@@ -100,6 +116,7 @@ class Unary final : public Op {
  public:
   explicit Unary(UnaryOp op) : op_(op) {}
   const char* name() const override { return info(op_).name; }
+  bool takes_complex() const override { return contains(kComplexUnary, op_); }
 
   std::optional<Elementwise> elementwise() const override {
     return Elementwise{.family = Elementwise::Family::unary, .unary = op_};
@@ -113,7 +130,7 @@ class Unary final : public Op {
   Arrays vjp(const Inputs& in, const Outputs& out, const Arrays& cotangents,
              const std::vector<int>&) const override {
     Array partial = derivative(op_, in[0], out[0]);
-    return {partial ? cotangents[0] * partial : zeros_like(in[0])};
+    return {partial ? cotangents[0] * conj(partial) : zeros_like(in[0])};
   }
 
  private:
@@ -124,6 +141,7 @@ class Binary final : public Op {
  public:
   explicit Binary(BinaryOp op) : op_(op) {}
   const char* name() const override { return info(op_).name; }
+  bool takes_complex() const override { return contains(kComplexBinary, op_); }
 
   std::optional<Elementwise> elementwise() const override {
     return Elementwise{.family = Elementwise::Family::binary, .binary = op_};
@@ -140,9 +158,9 @@ class Binary final : public Op {
     Arrays gradients;
     for (int i : wanted) {
       Array partial = derivative(op_, i, in[0], in[1], out[0]);
-      gradients.push_back(partial
-                              ? sum_to(cotangents[0] * partial, in[i].shape())
-                              : zeros_like(in[i]));
+      if (partial) partial = cotangents[0] * conj(partial);
+      gradients.push_back(partial ? sum_to(partial, in[i].shape())
+                                  : zeros_like(in[i]));
     }
     return gradients;
   }
@@ -151,7 +169,7 @@ class Binary final : public Op {
   BinaryOp op_;
 };
 
-class Select final : public Op {
+class Select final : public UntypedOp {
  public:
   const char* name() const override { return "where"; }
 
@@ -179,7 +197,7 @@ class Select final : public Op {
   }
 };
 
-class Cast final : public Op {
+class Cast final : public UntypedOp {
  public:
   const char* name() const override { return "astype"; }
 
@@ -194,7 +212,7 @@ class Cast final : public Op {
 
   Arrays vjp(const Inputs& in, const Outputs&, const Arrays& cotangents,
              const std::vector<int>&) const override {
-    return {astype(cotangents[0], in[0].dtype())};
+    return {converted(cotangents[0], in[0].dtype())};
   }
 };
 
@@ -221,6 +239,13 @@ std::shared_ptr<const Op> shared(BinaryOp op) {
   return ops[static_cast<int>(op)];
 }
 
+// x / |x|, 0 at 0.
+Array direction(const Array& x) {
+  Array size = abs(x);
+  Array zero = zeros_like(size), one = ones_like(size);
+  return x / where(equal(size, zero), one, size);
+}
+
 Array unary(UnaryOp op, const Array& x) {
   Dtype in = x.dtype(), out = in;
   switch (info(op).kind) {
@@ -231,9 +256,11 @@ Array unary(UnaryOp op, const Array& x) {
       require<TypeError>(op != UnaryOp::Negative || in != Dtype::bool_,
                          "negative: x must be a number array, got bool; use ",
                          "logical_not");
+      if (op == UnaryOp::Sign && is_complex(in)) return direction(x);
+      if (op == UnaryOp::Abs) out = real_type(in);
       break;
     case UnaryKind::rounding:
-      if (!is_floating(in)) return x;
+      if (!is_inexact(in)) return x;
       break;
     case UnaryKind::test:
       in = floating(in);
@@ -298,7 +325,15 @@ Array where(const Array& condition, const Array& a, const Array& b) {
 Array astype(const Array& x, Dtype dtype) {
   static const auto op = std::make_shared<Cast>();
   if (x.dtype() == dtype) return x;
+  require<TypeError>(!is_complex(x.dtype()) || dtype == Dtype::bool_,
+                     "astype: complex64 must not lose its imaginary part to ",
+                     dtype, "; use real(), imag() or abs()");
   return make_array(op, x.shape(), dtype, {x});
+}
+
+Array converted(const Array& x, Dtype dtype) {
+  bool whole = is_complex(dtype) || dtype == Dtype::bool_;
+  return astype(whole ? x : real(x), dtype);
 }
 
 Shape broadcast_shapes(const Shape& a, const Shape& b, const char* op) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "csrc/ops/complex.h"
 #include "csrc/ops/operators.h"
 #include "csrc/vmap.h"
 
@@ -32,7 +33,7 @@ struct BatchPlaces {
   }
 };
 
-class GatherOp final : public Op {
+class GatherOp final : public UntypedOp {
  public:
   explicit GatherOp(Gather what) : what_(std::move(what)) {}
   const char* name() const override { return what_.name; }
@@ -98,7 +99,7 @@ struct Scattered {
         return cotangent;
       case ScatterOp::multiply:
       case ScatterOp::divide:
-        return scatter(what.op, cotangent, indices, updates, what.axes);
+        return scatter(what.op, cotangent, indices, conj(updates), what.axes);
       case ScatterOp::max:
       case ScatterOp::min:
         break;
@@ -113,9 +114,9 @@ struct Scattered {
       case ScatterOp::add:
         return at(cotangent);
       case ScatterOp::multiply:
-        return at(cotangent * x) * product_of_others();
+        return at(cotangent * conj(x)) * conj(product_of_others());
       case ScatterOp::divide:
-        return -at(cotangent * out) / updates;
+        return -at(cotangent * conj(out)) / conj(updates);
       case ScatterOp::max:
       case ScatterOp::min:
         break;
@@ -164,6 +165,9 @@ class ScatterInto final : public Op {
  public:
   explicit ScatterInto(Scatter what) : what_(std::move(what)) {}
   const char* name() const override { return what_.name; }
+  bool takes_complex() const override {
+    return what_.op != ScatterOp::max && what_.op != ScatterOp::min;
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     copy_or_donate(backend, in, out[0]);

@@ -113,6 +113,12 @@ Array vector_norm(const Array& x, NormOrder order, const Axes& axes) {
   return power(sum(powers, axes, true), Array::scalar(1 / p, x.dtype()));
 }
 
+// Whether it is one of singular values.
+bool is_spectral(NormOrder order) {
+  return order.kind == NormOrder::nuclear ||
+         (order.kind == NormOrder::power && std::abs(order.p) == 2);
+}
+
 // The largest or smallest singular value, or the sum of all.
 Array spectral_norm(const Array& x, NormOrder order, int64_t row,
                     int64_t column) {
@@ -134,11 +140,9 @@ Array spectral_norm(const Array& x, NormOrder order, int64_t row,
 // rows.
 Array matrix_norm(const Array& x, NormOrder order, int64_t row,
                   int64_t column) {
-  bool power = order.kind == NormOrder::power;
-  if (order.kind == NormOrder::nuclear || (power && std::abs(order.p) == 2)) {
-    return spectral_norm(x, order, row, column);
-  }
-  if (!power) return vector_norm(x, NormOrder(), Shape{row, column});
+  if (is_spectral(order)) return spectral_norm(x, order, row, column);
+  if (order.kind != NormOrder::power)
+    return vector_norm(x, NormOrder(), Shape{row, column});
   int64_t along = std::isinf(order.p) ? column : row;
   Array sums = sum(abs(x), Shape{along}, true);
   Shape across = {along == row ? column : row};
@@ -216,17 +220,21 @@ Array norm(const Array& x, NormOrder order, const Axes& axes, bool keepdims) {
               order.kind == NormOrder::power,
           "norm: ord 'fro' and 'nuc' are for matrices, got axis ", over,
           " of shape ", x.shape());
-  // Squares of half types overflow early.
-  Array wide = astype(x, compute_type(floating(x.dtype())));
+  Dtype result = floating(real_type(x.dtype()));
+  // Squares of half types overflow early; complex numbers count by their size.
+  Array wide = is_complex(x.dtype()) ? abs(x) : astype(x, compute_type(result));
   Array y;
   if (matrix) {
     check_matrix_order(order);
+    require<TypeError>(!is_complex(x.dtype()) || !is_spectral(order),
+                       "norm: arrays must be real for ord 'nuc', 2 and -2, ",
+                       "got complex64");
     y = matrix_norm(wide, order, over[0], over[1]);
   } else {
     y = vector_norm(wide, order, over);
   }
   if (!keepdims) y = over.empty() ? y : squeeze(y, over);
-  return astype(y, floating(x.dtype()));
+  return astype(y, result);
 }
 
 }  // namespace ingot

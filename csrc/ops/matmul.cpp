@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "csrc/backend.h"
-#include "csrc/ops.h"
+#include "csrc/ops/complex.h"
 #include "csrc/ops/operators.h"
 #include "csrc/vmap.h"
 
@@ -86,8 +86,8 @@ Array product(const Array& a, const Array& b, double alpha) {
 
 void check_operands(const Array& a, const Array& b, Dtype dtype,
                     const char* op) {
-  require(is_floating(dtype), op, ": a and b must promote to a floating type, ",
-          "got ", a.dtype(), " and ", b.dtype());
+  require(is_inexact(dtype), op, ": a and b must promote to a floating type, ",
+          "or complex64, got ", a.dtype(), " and ", b.dtype());
   require(a.ndim() > 0 && b.ndim() > 0, op,
           ": a and b must have at least one dimension, got shapes ", a.shape(),
           " and ", b.shape());
@@ -151,7 +151,9 @@ Array matmul(const Array& a, const Array& b) {
   Dtype dtype = promote(a.dtype(), b.dtype());
   check_operands(a, b, dtype, "matmul");
   Operands x = as_matrices(a, b, dtype);
-  return reshape(combine(x.a, x.b, Array(), 1, 0), std::move(x.shape));
+  Array y = is_complex(dtype) ? matmul_complex(x.a, x.b)
+                              : combine(x.a, x.b, Array(), 1, 0);
+  return reshape(y, std::move(x.shape));
 }
 
 Array addmm(const Array& c, const Array& a, const Array& b, double alpha,
@@ -163,6 +165,10 @@ Array addmm(const Array& c, const Array& a, const Array& b, double alpha,
               broadcast_shapes(c.shape(), x.shape, "addmm") == x.shape;
   require(fits, "addmm: c must broadcast to the shape of a @ b, got shapes ",
           c.shape(), " and ", x.shape);
+  if (is_complex(dtype)) {
+    Array y = matmul(a, b) * Array::scalar(alpha, dtype);
+    return beta == 0 ? y : y + astype(c, dtype) * Array::scalar(beta, dtype);
+  }
   Array start;
   if (beta != 0) start = broadcast_to(astype(c, dtype), x.shape);
   return reshape(combine(x.a, x.b, start, alpha, beta), std::move(x.shape));

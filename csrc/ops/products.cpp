@@ -71,7 +71,7 @@ Array wide_products(const Array& a, const Array& b) {
 }  // namespace
 
 Array contract(const Array& a, const Array& b) {
-  if (is_floating(promote(a.dtype(), b.dtype()))) return matmul(a, b);
+  if (is_inexact(promote(a.dtype(), b.dtype()))) return matmul(a, b);
   Array rows = expand_dims(a, {-2});
   Array columns = expand_dims(swapaxes(b, -1, -2), {-3});
   return sum(wide_products(rows, columns), Shape{-1});

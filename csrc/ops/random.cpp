@@ -293,7 +293,7 @@ Array bernoulli(const Parameter& p, const std::optional<Shape>& given,
 
 Array randint(const Parameter& low, const Parameter& high, const Shape& shape,
               Dtype dtype, const Array& key) {
-  require(!is_floating(dtype), "randint: dtype must be an integer type or ",
+  require(!is_inexact(dtype), "randint: dtype must be an integer type or ",
           "bool, got ", dtype);
   check_parameters(low, high, shape, Dtype::float32, "randint");
   Array x = floor(uniform(low, high, shape, Dtype::float32, key));

@@ -3,7 +3,7 @@
 #include <numeric>
 
 #include "csrc/backend.h"
-#include "csrc/ops.h"
+#include "csrc/ops/complex.h"
 #include "csrc/ops/operators.h"
 #include "csrc/vmap.h"
 
@@ -270,6 +270,9 @@ Array reduce(ReduceOp op, const Array& x, const Axes& axes, bool keepdims,
       op == ReduceOp::max || op == ReduceOp::min || op == ReduceOp::logsumexp;
   require(!extreme || count(x.shape(), what.axes) > 0, name_of(op),
           ": the axes reduced must not be empty, got shape ", x.shape());
+  if (is_complex(x.dtype())) {
+    if (Array y = reduce_complex(what, x, keepdims)) return y;
+  }
   Array y = op == ReduceOp::logsumexp ? astype(x, floating(x.dtype())) : x;
   if (what.axes.empty()) {  // one element each
     what.axes.push_back(x.ndim());

@@ -2,7 +2,7 @@
 // that undo sums.
 // SPDX-License-Identifier: MIT
 #include "csrc/backend.h"
-#include "csrc/ops.h"
+#include "csrc/ops/complex.h"
 #include "csrc/ops/operators.h"
 #include "csrc/vmap.h"
 
@@ -148,7 +148,11 @@ Array scan(ScanOp op, const Array& x, std::optional<int64_t> axis, bool reverse,
     y = astype(y, Dtype::int32);
   }
   if (op == ScanOp::logsumexp) y = astype(y, floating(y.dtype()));
-  return scan({op, along, reverse, inclusive}, y);
+  Scan what = {op, along, reverse, inclusive};
+  if (is_complex(y.dtype())) {
+    if (Array z = scan_complex(what, y)) return z;
+  }
+  return scan(what, y);
 }
 
 }  // namespace

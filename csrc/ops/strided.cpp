@@ -49,7 +49,7 @@ Shape with_last(int64_t ndim, int64_t axis1, int64_t axis2) {
   return order;
 }
 
-class Diagonal final : public Op {
+class Diagonal final : public UntypedOp {
  public:
   Diagonal(int64_t offset, int64_t axis1, int64_t axis2)
       : offset_(offset), axis1_(axis1), axis2_(axis2) {}
@@ -112,7 +112,7 @@ void require_reach(const Shape& shape, const Strides& strides, int64_t offset,
 
 // Elements in row-major order, seen through any strides: they may overlap, and
 // then what depends on one place adds up in its gradient.
-class AsStrided final : public Op {
+class AsStrided final : public UntypedOp {
  public:
   AsStrided(Strides strides, int64_t offset)
       : strides_(std::move(strides)), offset_(offset) {}

@@ -11,7 +11,7 @@
 namespace ingot {
 namespace {
 
-class Reshape final : public Op {
+class Reshape final : public UntypedOp {
  public:
   const char* name() const override { return "reshape"; }
 
@@ -68,7 +68,7 @@ class Reshape final : public Op {
   }
 };
 
-class Transpose final : public Op {
+class Transpose final : public UntypedOp {
  public:
   explicit Transpose(Shape axes) : axes_(std::move(axes)) {}
   const char* name() const override { return "transpose"; }
@@ -94,7 +94,7 @@ class Transpose final : public Op {
   Shape axes_;
 };
 
-class Broadcast final : public Op {
+class Broadcast final : public UntypedOp {
  public:
   const char* name() const override { return "broadcast_to"; }
 
@@ -112,7 +112,7 @@ class Broadcast final : public Op {
   }
 };
 
-class Slice final : public Op {
+class Slice final : public UntypedOp {
  public:
   Slice(Shape start, Shape stop, Shape step)
       : start_(std::move(start)),
@@ -151,7 +151,7 @@ class Slice final : public Op {
 
 // The same memory, shape and type; what a transform puts between an array and
 // those that it traces.
-class Alias final : public Op {
+class Alias final : public UntypedOp {
  public:
   explicit Alias(bool stops) : stops_(stops) {}
   const char* name() const override {
@@ -179,7 +179,7 @@ const std::shared_ptr<const Op>& alias_op() {
 }
 
 // The same bytes as elements of another size along the last axis.
-class View final : public Op {
+class View final : public UntypedOp {
  public:
   const char* name() const override { return "view"; }
   bool stops_gradient() const override { return true; }
@@ -198,7 +198,7 @@ class View final : public Op {
   }
 };
 
-class Contiguous final : public Op {
+class Contiguous final : public UntypedOp {
  public:
   const char* name() const override { return "contiguous"; }
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
@@ -219,7 +219,7 @@ class Contiguous final : public Op {
 };
 
 // The first of its inputs, once the others have been computed as well.
-class Depends final : public Op {
+class Depends final : public UntypedOp {
  public:
   const char* name() const override { return "depends"; }
   Spec spec(const Inputs& in, int64_t output) const override {

@@ -128,6 +128,12 @@ void bind_values(ArrayClass& c) {
       "dtype", [](const Array& a) { return DtypeObject{a.dtype()}; },
       "Element type.");
   c.def_prop_ro(
+      "real", [](const Array& a) { return real(a); },
+      "The real part; see ingot.core.real.");
+  c.def_prop_ro(
+      "imag", [](const Array& a) { return imag(a); },
+      "The imaginary part; see ingot.core.imag.");
+  c.def_prop_ro(
       "T", [](const Array& a) { return transpose(a); },
       "The array with its axes reversed.");
   c.def_prop_ro(
@@ -135,7 +141,7 @@ void bind_values(ArrayClass& c) {
       "The array with its last two axes exchanged.");
   c.def(
       "item", [](const Array& a) { return item(a, "item"); },
-      nb::sig("def item(self) -> bool | int | float"),
+      nb::sig("def item(self) -> bool | int | float | complex"),
       "The only element as a Python number; ValueError if there are more.");
   c.def("tolist", to_list, nb::sig("def tolist(self) -> typing.Any"),
         "The elements in nested lists (a number for 0 dimensions).");
@@ -145,6 +151,11 @@ void bind_values(ArrayClass& c) {
   c.def("__int__", [](const Array& a) { return nb::int_(item(a, "int")); });
   c.def("__float__",
         [](const Array& a) { return nb::float_(item(a, "float")); });
+  c.def("__complex__", [](const Array& a) {
+    nb::object value = item(a, "complex");
+    return owned(PyObject_CallOneArg(
+        reinterpret_cast<PyObject*>(&PyComplex_Type), value.ptr()));
+  });
   c.def("__index__", [](const Array& a) {
     require<TypeError>(is_integer(a.dtype()),
                        "index: array must be an integer, got ", a.dtype());
@@ -255,8 +266,9 @@ void bind_array(nb::module_& m) {
 
 Args:
     val: number, nested list or tuple, NumPy array or other array.
-    dtype: element type. By default bool, int32 (int64 if it must be) or float32
-        for Python numbers, and NumPy's own type, but float32 for float64.
+    dtype: element type. By default bool, int32 (int64 if it must be), float32
+        or complex64 for Python numbers, and NumPy's own type, but float32 for
+        float64 and complex64 for complex128.
 
 Raises:
     TypeError: if val is none of these.

@@ -1,4 +1,4 @@
-// Python values to arrays, and back.
+// Python values to arrays.
 // SPDX-License-Identifier: MIT
 #include "csrc/python/convert.h"
 
@@ -22,6 +22,7 @@ const Array& as_array(nb::handle value) { return *nb::inst_ptr<Array>(value); }
 std::optional<Dtype> dtype_of_format(const char* format, Py_ssize_t itemsize) {
   if (!format) return Dtype::uint8;
   if (*format == '@' || *format == '=' || *format == '<') ++format;
+  if (std::strcmp(format, "Zf") == 0) return Dtype::complex64;
   if (format[0] == '\0' || format[1] != '\0') return std::nullopt;
   auto sized = [&](Dtype d1, Dtype d2, Dtype d4, Dtype d8) {
     return itemsize == 1 ? d1 : itemsize == 2 ? d2 : itemsize == 4 ? d4 : d8;
@@ -109,12 +110,16 @@ Array from_buffer(nb::handle source) {
     Array words = from_buffer(bits);
     return view(words, Dtype::bfloat16);
   }
+  if (name == "complex128") {
+    return from_buffer(
+        nb::object(nb::borrow(source)).attr("astype")("complex64"));
+  }
   if (name.size() > 1 && name[0] == '>') {
     return from_buffer(nb::object(nb::borrow(source))
                            .attr("astype")(type.attr("newbyteorder")("=")));
   }
   throw TypeError(cat(
-      "array: elements must be bool, integer or floating, got ",
+      "array: elements must be bool, integer, floating or complex, got ",
       type.is_none() ? nb::type_name(source.type()).c_str() : name.c_str()));
 }
 
@@ -147,6 +152,7 @@ bool fits(nb::handle value, Dtype dtype) {
 Dtype dtype_of_number(nb::handle value) {
   if (PyBool_Check(value.ptr())) return Dtype::bool_;
   if (PyFloat_Check(value.ptr())) return Dtype::float32;
+  if (PyComplex_Check(value.ptr())) return Dtype::complex64;
   for (Dtype dtype : {Dtype::int32, Dtype::int64, Dtype::uint64}) {
     if (fits(value, dtype)) return dtype;
   }
@@ -205,6 +211,9 @@ T number_as(nb::handle value) {
     return static_cast<T>(PyLong_AsUnsignedLongLongMask(value.ptr()));
   } else if constexpr (std::is_same_v<T, double>) {
     return PyFloat_AsDouble(value.ptr());
+  } else if constexpr (is_complex_type<T>) {
+    return T(static_cast<float>(PyComplex_RealAsDouble(value.ptr())),
+             static_cast<float>(PyComplex_ImagAsDouble(value.ptr())));
   } else {
     return T(static_cast<float>(PyFloat_AsDouble(value.ptr())));
   }
@@ -223,6 +232,10 @@ void fill_from_list(nb::handle value, const Array& array, int64_t axis,
     } else {
       require(axis == array.ndim() - 1 && is_number(item),
               "array: lists must not change while they are read");
+      if constexpr (!is_complex_type<T>) {
+        require<TypeError>(is_real(item), "array: value must be real for ",
+                           dtype_of<T>, ", got ", Shown{item});
+      }
       if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
         require(PyFloat_Check(item.ptr()) || fits(item, dtype_of<T>),
                 "array: value must fit into ", dtype_of<T>, ", got ",
@@ -258,15 +271,26 @@ Array from_list(nb::handle value, std::optional<Dtype> wanted) {
 
 }  // namespace
 
-bool is_number(nb::handle value) {
+bool is_real(nb::handle value) {
   PyObject* o = value.ptr();
   return PyFloat_Check(o) || PyLong_Check(o);  // bool is an int
+}
+
+bool is_number(nb::handle value) {
+  return is_real(value) || PyComplex_Check(value.ptr());
 }
 
 Number to_number(nb::handle value, Dtype dtype, const char* op) {
   require<TypeError>(is_number(value), op, ": value must be a number, got ",
                      nb::type_name(value.type()).c_str());
+  require<TypeError>(is_real(value) || is_complex(dtype), op, ": value must ",
+                     "be real for ", dtype, ", got ", Shown{value});
   Number number;
+  if (PyComplex_Check(value.ptr())) {
+    number.imaginary = PyComplex_ImagAsDouble(value.ptr());
+    number.real = PyComplex_RealAsDouble(value.ptr());
+    return number;
+  }
   number.real = PyFloat_AsDouble(value.ptr());
   if (PyErr_Occurred()) {
     PyErr_Clear();
@@ -284,14 +308,14 @@ Number to_number(nb::handle value, Dtype dtype, const char* op) {
 
 Array weak_scalar(nb::handle value, Dtype like, const char* op) {
   Dtype dtype = like;
-  if (PyFloat_Check(value.ptr())) {
+  if (PyComplex_Check(value.ptr())) {
+    dtype = Dtype::complex64;
+  } else if (PyFloat_Check(value.ptr())) {
     dtype = floating(like);
   } else if (like == Dtype::bool_ && !PyBool_Check(value.ptr())) {
     dtype = dtype_of_number(value);
   }
-  Number number = to_number(value, dtype, op);
-  return is_floating(dtype) ? Array::scalar(number.real, dtype)
-                            : Array::scalar(number.integer, dtype);
+  return Array::scalar(to_number(value, dtype, op), dtype);
 }
 
 std::pair<Array, Array> operands(nb::handle a, nb::handle b, const char* op) {
@@ -308,14 +332,12 @@ std::pair<Array, Array> operands(nb::handle a, nb::handle b, const char* op) {
 
 Array to_array(nb::handle value, std::optional<Dtype> dtype) {
   auto as_wanted = [&](const Array& x) {
-    return dtype ? astype(x, *dtype) : x;
+    return dtype ? converted(x, *dtype) : x;
   };
   if (is_array(value)) return as_wanted(as_array(value));
   if (is_number(value)) {
     Dtype type = dtype.value_or(dtype_of_number(value));
-    Number number = to_number(value, type, "array");
-    return is_floating(type) ? Array::scalar(number.real, type)
-                             : Array::scalar(number.integer, type);
+    return Array::scalar(to_number(value, type, "array"), type);
   }
   if (is_list(value)) return from_list(value, dtype);
   if (PyObject_CheckBuffer(value.ptr()) && !PyBytes_Check(value.ptr())) {
@@ -348,45 +370,6 @@ nb::tuple to_tuple(const Shape& shape) {
     PyTuple_SetItem(tuple.ptr(), i, PyLong_FromLongLong(shape[i]));
   }
   return nb::borrow<nb::tuple>(tuple);
-}
-
-namespace {
-
-template <class T>
-nb::object to_python(T value) {
-  if constexpr (std::is_same_v<T, bool>) {
-    return nb::bool_(value);
-  } else if constexpr (std::is_integral_v<T>) {
-    return nb::int_(value);
-  } else {
-    return nb::float_(static_cast<double>(
-        static_cast<
-            std::conditional_t<std::is_same_v<T, double>, double, float>>(
-            value)));
-  }
-}
-
-template <class T>
-nb::object list_of(const Array& x, int64_t axis, const T* at) {
-  if (axis == x.ndim()) return to_python(*at);
-  nb::list list;
-  for (int64_t i = 0; i < x.shape(axis); ++i) {
-    list.append(list_of(x, axis + 1, at + i * x.strides()[axis]));
-  }
-  return list;
-}
-
-}  // namespace
-
-nb::object to_list(Array array) {
-  {
-    nb::gil_scoped_release release;
-    eval({array});
-  }
-  return dispatch(array.dtype(), [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    return list_of(array, 0, array.data<const T>());
-  });
 }
 
 }  // namespace ingot::python

@@ -15,6 +15,7 @@
 
 #include "csrc/array.h"
 #include "csrc/ops.h"
+#include "csrc/ops/complex.h"
 
 namespace ingot::python {
 
@@ -46,12 +47,15 @@ struct ArrayLike {
 };
 using ArrayLikes = nb::typed<nb::sequence, ArrayLike>;
 
-// Whether a Python value is a bool, int or float: as an operand beside an array
-// it takes that array's type ("weak").
+// Whether a Python value is a bool, int, float or complex: as an operand beside
+// an array it takes that array's type ("weak").
 bool is_number(nb::handle value);
+// The same of all but complex.
+bool is_real(nb::handle value);
 
-// Any ArrayLike as an array. Numbers become bool, int32 (int64 if they must) or
-// float32; NumPy's float64 becomes float32, unless a dtype is asked for.
+// Any ArrayLike as an array. Numbers become bool, int32 (int64 if they must),
+// float32 or complex64; NumPy's float64 becomes float32, unless a dtype is asked
+// for, and its complex128 complex64.
 Array to_array(nb::handle value, std::optional<Dtype> dtype = {});
 // A sequence of them; ValueError where it is empty.
 Arrays to_arrays(nb::handle values, const char* op);

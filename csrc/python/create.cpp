@@ -28,9 +28,10 @@ Array range(const nb::object& start, const nb::object& stop,
   const nb::object* given[3] = {&start, &stop, &step};
   for (int i = 0; i < 3; ++i) {
     if (given[i]->is_none()) continue;
-    require<TypeError>(is_number(*given[i]),
-                       "arange: start, stop and step must be numbers, got ",
-                       nb::type_name(given[i]->type()).c_str());
+    require<TypeError>(
+        is_real(*given[i]),
+        "arange: start, stop and step must be real numbers, got ",
+        nb::type_name(given[i]->type()).c_str());
     real |= PyFloat_Check(given[i]->ptr()) != 0;
     values[i] = PyFloat_AsDouble(given[i]->ptr());
   }

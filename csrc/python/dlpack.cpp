@@ -25,6 +25,7 @@ DataType type_of(Dtype dtype) {
   Code code = dtype == Dtype::bool_      ? kBool
               : dtype == Dtype::bfloat16 ? kBfloat
               : is_floating(dtype)       ? kFloat
+              : is_complex(dtype)        ? kComplex
               : is_unsigned(dtype)       ? kUInt
                                          : kInt;
   return {code, static_cast<uint8_t>(8 * size_of(dtype)), 1};
@@ -38,8 +39,8 @@ Dtype dtype_of(DataType type) {
     }
   }
   throw TypeError(cat(
-      "from_dlpack: elements must be bool, integer or floating, got DLPack's "
-      "type ",
+      "from_dlpack: elements must be bool, integer, floating or complex64, got "
+      "DLPack's type ",
       int{type.code}, " of ", int{type.bits}, " bits, ", type.lanes, " lanes"));
 }
 

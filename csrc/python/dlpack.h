@@ -14,6 +14,7 @@ enum Code : uint8_t {
   kUInt = 1,
   kFloat = 2,
   kBfloat = 4,
+  kComplex = 5,
   kBool = 6,
 };
 

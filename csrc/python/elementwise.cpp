@@ -63,8 +63,8 @@ Array isclose(const Array& a, const Array& b, double rtol, double atol,
               bool equal_nan) {
   Dtype dtype = floating(promote(a.dtype(), b.dtype()));
   Array x = astype(a, dtype), y = astype(b, dtype);
-  Array bound =
-      Array::scalar(atol, dtype) + Array::scalar(rtol, dtype) * abs(y);
+  auto number = [&](double v) { return Array::scalar(v, real_type(dtype)); };
+  Array bound = number(atol) + number(rtol) * abs(y);
   Array close = logical_and(less_equal(abs(x - y), bound), isfinite(y));
   close = logical_or(close, equal(x, y));
   if (equal_nan) close = logical_or(close, logical_and(isnan(x), isnan(y)));
@@ -73,7 +73,7 @@ Array isclose(const Array& a, const Array& b, double rtol, double atol,
 
 Array nan_to_num(const Array& a, double nan, std::optional<double> posinf,
                  std::optional<double> neginf) {
-  if (!is_floating(a.dtype())) return a;
+  if (!is_inexact(a.dtype())) return a;
   double largest = a.dtype() == Dtype::float16    ? 65504.0
                    : a.dtype() == Dtype::bfloat16 ? 0x1.fep127
                    : a.dtype() == Dtype::float32  ? 0x1.fffffep127
@@ -86,6 +86,9 @@ Array nan_to_num(const Array& a, double nan, std::optional<double> posinf,
 
 // round(a * 10^d) / 10^d; integers round only to the left of the point.
 Array round_to(const Array& a, int decimals) {
+  if (is_complex(a.dtype())) {
+    return from_pairs(round_to(as_pairs(a), decimals));
+  }
   if (decimals == 0) return round(a);
   Dtype dtype = floating(a.dtype());
   double scale = std::pow(10.0, std::abs(decimals));

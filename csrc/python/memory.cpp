@@ -17,8 +17,9 @@ void compute(const Array& array) {
 }
 
 const char* format_of(Dtype dtype) {
-  static constexpr const char* formats[kDtypes] = {
-      "?", "B", "H", "I", "Q", "b", "h", "i", "q", "e", nullptr, "f", "d"};
+  static constexpr const char* formats[kDtypes] = {"?",     "B", "H", "I", "Q",
+                                                   "b",     "h", "i", "q", "e",
+                                                   nullptr, "f", "d", "Zf"};
   return formats[static_cast<int>(dtype)];
 }
 
@@ -159,6 +160,13 @@ namespace {
 constexpr int64_t kThreshold = 1000;  // elements printed in full
 constexpr int64_t kEdge = 3;          // shown at each end otherwise
 
+std::string digits(double real) {
+  if (std::isnan(real)) return "nan";
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.6g", real);
+  return text;
+}
+
 std::string element(const Array& x, int64_t offset) {
   return dispatch(x.dtype(), [&](auto tag) -> std::string {
     using T = typename decltype(tag)::type;
@@ -167,13 +175,13 @@ std::string element(const Array& x, int64_t offset) {
       return value ? "True" : "False";
     } else if constexpr (std::is_integral_v<T>) {
       return std::to_string(value);
+    } else if constexpr (is_complex_type<T>) {
+      std::string imaginary = digits(value.im);
+      bool signed_already = imaginary[0] == '-';
+      return digits(value.re) + (signed_already ? "" : "+") + imaginary + "j";
     } else {
       using Real = std::conditional_t<std::is_same_v<T, double>, double, float>;
-      auto real = static_cast<double>(static_cast<Real>(value));
-      if (std::isnan(real)) return "nan";
-      char text[32];
-      std::snprintf(text, sizeof(text), "%.6g", real);
-      return text;
+      return digits(static_cast<double>(static_cast<Real>(value)));
     }
   });
 }

@@ -93,6 +93,7 @@ void def_scan(ArrayClass& c, const char* name) {
 
 void bind_math(ArrayClass& c) {
   def_unary<abs>(c, "abs");
+  def_unary<conj>(c, "conj");
   def_unary<cos>(c, "cos");
   def_unary<exp>(c, "exp");
   def_unary<log>(c, "log");
@@ -128,7 +129,7 @@ void bind_layout(ArrayClass& c) {
       "astype",
       [](const Array& a, DtypeObject dtype, const StreamArg& stream) {
         OnStream scope(stream);
-        return astype(a, dtype.value);
+        return converted(a, dtype.value);
       },
       "dtype"_a, "stream"_a = nb::none(), "See ingot.core.astype.");
   c.def(

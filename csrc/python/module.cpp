@@ -91,6 +91,7 @@ NB_MODULE(_core, m) {
   bind_runtime(m);
   bind_array(m);
   bind_elementwise(m);
+  bind_complex(m);
   bind_create(m);
   bind_windows(m);
   bind_views(m);

@@ -314,7 +314,7 @@ Example:
       "astype",
       [](const ArrayLike& a, DtypeObject dtype, const StreamArg& stream) {
         OnStream scope(stream);
-        return astype(to_array(a.value), dtype.value);
+        return converted(to_array(a.value), dtype.value);
       },
       "a"_a, "dtype"_a, nb::kw_only(), "stream"_a = nb::none(),
       R"(Converts an array to a dtype.

@@ -9,7 +9,7 @@ namespace ingot {
 
 struct Abs {
   template <class T>
-  INGOT_FN T apply(T x) {
+  INGOT_FN auto apply(T x) -> decltype(abs(x)) {
     return abs(x);
   }
 };

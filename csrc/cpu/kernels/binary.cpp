@@ -50,12 +50,21 @@ void fill_integer(BinaryKernel* row) {
   fill<Functor>(row, IntegerTypes());
 }
 
+template <class Functor>
+void fill_complex(BinaryKernel* row) {
+  using Out = decltype(Functor::apply(Complex64(), Complex64()));
+  row[static_cast<int>(Dtype::complex64)] = loop<Functor, Complex64, Out>;
+}
+
 }  // namespace
 
 void fill_binary(Kernels& k) {
   BinaryKernel(*row)[kDtypes] = k.binary;
 #define BINARY(name, Functor, kind, doc) fill_##kind<Functor>(*row++);
 #include "csrc/ops.def"
+#define COMPLEX_BINARY(Functor) \
+  fill_complex<Functor>(k.binary[static_cast<int>(BinaryOp::Functor)]);
+#include "csrc/ops/complex.def"
 }
 
 }  // namespace ingot::cpu::INGOT_SIMD

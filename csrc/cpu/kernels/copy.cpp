@@ -3,6 +3,7 @@
 #include "csrc/cpu/kernels/ahead.h"
 #include "csrc/cpu/kernels/types.h"
 #include "csrc/cpu/simd.h"
+#include "metal/math/complex.h"
 #include "metal/shim.h"
 
 namespace ingot::cpu::INGOT_SIMD {
@@ -18,6 +19,14 @@ template <>
 inline constexpr bool is_float<Half> = true;
 template <>
 inline constexpr bool is_float<Bfloat16> = true;
+template <>
+inline constexpr bool is_float<Complex64> = true;
+
+template <class T>
+INGOT_FN T real_part(T x) {
+  return x;
+}
+INGOT_FN float real_part(Complex64 x) { return x.re; }
 
 template <class To>
 inline constexpr bool is_signed = To(-1) < To(0);
@@ -59,7 +68,7 @@ void loop(const void* x, void* out, int64_t n) {
       if constexpr (dtype_of<To> == Dtype::bool_) {
         to[i] = in[i] != From(0);
       } else {
-        to[i] = convert<To>(in[i]);
+        to[i] = convert<To>(real_part(in[i]));
       }
     }
   };
@@ -74,6 +83,7 @@ void fill_row(Kernels& k, Types<To...>) {
 template <class... From>
 void fill_table(Kernels& k, Types<From...>) {
   (fill_row<From>(k, AllTypes()), ...);
+  (fill_row<From>(k, Types<Complex64>()), ...);
 }
 
 #if defined(__F16C__)
@@ -118,6 +128,7 @@ void select(const bool* condition, const void* a, const void* b, void* out,
 
 void fill_copy(Kernels& k) {
   fill_table(k, AllTypes());
+  fill_row<Complex64>(k, AllTypes());
   convert_kernel(k, Dtype::float16, Dtype::float32) = half_to_float;
   convert_kernel(k, Dtype::float32, Dtype::float16) = float_to_half;
   convert_kernel(k, Dtype::bfloat16, Dtype::float32) = loop<Bfloat16, float>;

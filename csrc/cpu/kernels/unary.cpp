@@ -57,12 +57,21 @@ void fill_logical(UnaryKernel* row) {
   fill<Functor>(row, Types<bool>());
 }
 
+template <class Functor>
+void fill_complex(UnaryKernel* row) {
+  using Out = decltype(Functor::apply(Complex64()));
+  row[static_cast<int>(Dtype::complex64)] = loop<Functor, Complex64, Out>;
+}
+
 }  // namespace
 
 void fill_unary(Kernels& k) {
   UnaryKernel(*row)[kDtypes] = k.unary;
 #define UNARY(name, Functor, kind, doc) fill_##kind<Functor>(*row++);
 #include "csrc/ops.def"
+#define COMPLEX_UNARY(Functor) \
+  fill_complex<Functor>(k.unary[static_cast<int>(UnaryOp::Functor)]);
+#include "csrc/ops/complex.def"
 }
 
 }  // namespace ingot::cpu::INGOT_SIMD

@@ -61,8 +61,12 @@ _FLOATING = {
     _core.float64: (53, 1023),
 }
 
+_NUMBERS = (bool, int, float, complex)
+
 
 def _category(dtype: Dtype) -> DtypeCategory:
+    if dtype == _core.complex64:
+        return complexfloating
     if dtype in _FLOATING:
         return floating
     if dtype in _SIGNED:
@@ -110,10 +114,10 @@ def result_type(*arrays_and_dtypes: Any) -> Dtype:
     """
     if not arrays_and_dtypes:
         raise ValueError("result_type: there must be at least one argument")
-    numbers = [x for x in arrays_and_dtypes if isinstance(x, (bool, int, float))]
+    numbers = [x for x in arrays_and_dtypes if isinstance(x, _NUMBERS)]
     result: Dtype | None = None
     for arg in arrays_and_dtypes:
-        if isinstance(arg, (bool, int, float)):
+        if isinstance(arg, _NUMBERS):
             continue
         dtype = arg if isinstance(arg, Dtype) else _core.array(arg).dtype
         result = dtype if result is None else _core._promote(result, dtype)
@@ -202,7 +206,7 @@ class finfo:
     """Limits of a floating dtype: min, max, eps, smallest_normal, bits.
 
     Args:
-        dtype: floating dtype.
+        dtype: floating dtype; complex64 has the limits of its parts, float32.
 
     Raises:
         ValueError: if it is not one.
@@ -214,6 +218,8 @@ class finfo:
     """
 
     def __init__(self, dtype: Dtype) -> None:
+        if dtype == _core.complex64:
+            dtype = _core.float32
         if dtype not in _FLOATING:
             raise ValueError(f"finfo: dtype must be floating, got {dtype}")
         significand, exponent = _FLOATING[dtype]

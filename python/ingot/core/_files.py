@@ -271,6 +271,7 @@ _DTYPES = {
     "BF16": _core.bfloat16,
     "F32": _core.float32,
     "F64": _core.float64,
+    "C64": _core.complex64,
 }
 
 
