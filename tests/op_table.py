@@ -89,6 +89,7 @@ EXEMPT = {
     "savez": "test_files.py",
     "savez_compressed": "test_files.py",
     "save_safetensors": "test_files.py",
+    "save_gguf": "test_gguf.py",
     "depends": "test_eval.py",
     "einsum_path": "test_einsum.py",
     "global_norm": "test_linalg.py",

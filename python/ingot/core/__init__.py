@@ -17,6 +17,7 @@ from ingot.core._custom import checkpoint, custom_function
 from ingot.core._dot import export_to_dot
 from ingot.core._dtypes import *  # noqa: F403
 from ingot.core._files import load, save, save_safetensors, savez, savez_compressed
+from ingot.core._gguf import save_gguf
 from ingot.core._transforms import grad, jvp, value_and_grad, vjp
 from ingot.core._vmap import vmap
 
@@ -100,6 +101,7 @@ __all__ = [
     "pow",
     "random",
     "save",
+    "save_gguf",
     "save_safetensors",
     "savez",
     "savez_compressed",

@@ -16,16 +16,16 @@ __all__ = ["load", "save", "save_safetensors", "savez", "savez_compressed"]
 array = _core.array
 File = str | os.PathLike[str] | IO[bytes]
 
-_SAFETENSORS, _NPY, _NPZ = "safetensors", "npy", "npz"
+_SAFETENSORS, _NPY, _NPZ, _GGUF = "safetensors", "npy", "npz", "gguf"
 
 
-def _with_suffix(path: str | os.PathLike[str], suffix: str) -> Path:
+def with_suffix(path: str | os.PathLike[str], suffix: str) -> Path:
     path = Path(path)
     return path if path.name.endswith(suffix) else path.with_name(path.name + suffix)
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """A temporary file that takes the place of ``path`` once it is whole.
 
     Whenever the process dies, ``path`` holds the old contents or the new ones.
@@ -60,17 +60,17 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _write(file: File, suffix: str, write: Callable[[Any], None]) -> None:
+def write_file(file: File, suffix: str, write: Callable[[Any], None]) -> None:
     """Calls ``write`` with a binary file object: ``file``, or an atomic new one."""
     if not isinstance(file, (str, os.PathLike)):
         write(file)
         return
-    target = _with_suffix(file, suffix)
-    with _replacing(target) as temporary, temporary.open("wb") as handle:
+    target = with_suffix(file, suffix)
+    with replacing(target) as temporary, temporary.open("wb") as handle:
         write(handle)
 
 
-def _numpy_arrays(arrays: dict[str, array], function: str) -> dict[str, Any]:
+def numpy_arrays(arrays: dict[str, array], function: str) -> dict[str, Any]:
     import numpy as np
 
     if not isinstance(arrays, dict):
@@ -89,6 +89,16 @@ def _numpy_arrays(arrays: dict[str, array], function: str) -> dict[str, Any]:
         name: np.ascontiguousarray(value).reshape(value.shape)
         for name, value in arrays.items()
     }
+
+
+def safetensors_bytes(
+    arrays: dict[str, array], metadata: dict[str, str] | None, function: str
+) -> bytes:
+    """A safetensors file; errors speak of ``function``."""
+    import ml_dtypes  # noqa: F401  (lets safetensors take bfloat16)
+    from safetensors.numpy import save
+
+    return save(numpy_arrays(arrays, function), metadata)
 
 
 def save_safetensors(
@@ -113,17 +123,14 @@ def save_safetensors(
         >>> mx.load(path)
         {'w': array([1, 1], dtype=float32)}
     """
-    import ml_dtypes  # noqa: F401  (lets safetensors take bfloat16)
-    from safetensors.numpy import save
-
     for key, value in (metadata or {}).items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(
                 "save_safetensors: metadata must map strings to strings, got "
                 f"{key!r}: {value!r}"
             )
-    data = save(_numpy_arrays(arrays, "save_safetensors"), metadata)
-    _write(file, ".safetensors", lambda handle: handle.write(data))
+    data = safetensors_bytes(arrays, metadata, "save_safetensors")
+    write_file(file, ".safetensors", lambda handle: handle.write(data))
 
 
 def save(file: File, arr: array) -> None:
@@ -141,7 +148,7 @@ def save(file: File, arr: array) -> None:
     import numpy as np
 
     [value] = _for_numpy({"arr": arr}, "save").values()
-    _write(file, ".npy", lambda handle: np.save(handle, value, allow_pickle=False))
+    write_file(file, ".npy", lambda handle: np.save(handle, value, allow_pickle=False))
 
 
 def _for_numpy(arrays: dict[str, array], function: str) -> dict[str, Any]:
@@ -151,7 +158,7 @@ def _for_numpy(arrays: dict[str, array], function: str) -> dict[str, Any]:
                 f"{function}: arrays must have a dtype that NumPy's format has, got "
                 f"bfloat16 for {name!r}; use save_safetensors"
             )
-    return _numpy_arrays(arrays, function)
+    return numpy_arrays(arrays, function)
 
 
 def _savez(file: File, args: Any, kwargs: Any, function: str) -> None:
@@ -163,7 +170,7 @@ def _savez(file: File, args: Any, kwargs: Any, function: str) -> None:
         raise ValueError(f"{function}: names must differ, got {min(clash)!r} twice")
     named: Any = _for_numpy({**arrays, **kwargs}, function)
     write = getattr(np, function)
-    _write(file, ".npz", lambda handle: write(handle, **named))
+    write_file(file, ".npz", lambda handle: write(handle, **named))
 
 
 def savez(file: File, *args: array, **kwargs: array) -> None:
@@ -190,7 +197,7 @@ def savez_compressed(file: File, *args: array, **kwargs: array) -> None:
 
 
 def _format_of(file: File, given: str | None) -> str:
-    formats = (_SAFETENSORS, _NPY, _NPZ)
+    formats = (_SAFETENSORS, _NPY, _NPZ, _GGUF)
     name = given
     if name is None:
         path = file if isinstance(file, (str, os.PathLike)) else file.name
@@ -216,12 +223,16 @@ def load(
     *,
     stream: Any = None,
 ) -> Any:
-    """Loads what ``save``, ``savez`` or ``save_safetensors`` wrote. No pickle.
+    """Loads what ``save``, ``savez``, ``save_safetensors`` or ``save_gguf`` wrote.
+
+    No pickle. Quantized tensors of GGUF files become float16.
 
     Args:
         file: path or binary file object.
-        format: ``"npy"``, ``"npz"`` or ``"safetensors"``; from the name by default.
-        return_metadata: return ``(arrays, metadata)``; safetensors only.
+        format: ``"npy"``, ``"npz"``, ``"safetensors"`` or ``"gguf"``; from the name
+            by default.
+        return_metadata: return ``(arrays, metadata)``; safetensors and GGUF only. The
+            values of GGUF's are strings, lists of strings and arrays.
         stream: accepted for compatibility; files are read by the caller.
 
     Returns:
@@ -231,18 +242,19 @@ def load(
         FileNotFoundError: if there is no such file.
         ValueError: if the file is damaged or of another format; the message names
             the file.
+        ImportError: if it is a GGUF file, and the package gguf is not installed.
     """
     name = _format_of(file, format)
-    if return_metadata and name != _SAFETENSORS:
+    if return_metadata and name not in (_SAFETENSORS, _GGUF):
         raise ValueError(
             f"load: return_metadata must be False for format {name!r}, got True"
         )
     try:
-        if name == _SAFETENSORS:
-            arrays, metadata = _load_safetensors(file)
+        if name in (_SAFETENSORS, _GGUF):
+            arrays, metadata = _read(file, name)
             return (arrays, metadata) if return_metadata else arrays
         return _load_numpy(file, name)
-    except (OSError, MemoryError):
+    except (OSError, MemoryError, ImportError):
         raise
     except Exception as error:
         raise ValueError(
@@ -250,10 +262,24 @@ def load(
         ) from error
 
 
+def _read(file: File, name: str) -> tuple[dict[str, array], dict[str, Any]]:
+    if name == _SAFETENSORS:
+        return load_safetensors(file)
+    from ingot.core._gguf import load_gguf
+
+    return load_gguf(file)
+
+
 def _name_of(file: File) -> str:
     if isinstance(file, (str, os.PathLike)):
         return os.fspath(file)
     return str(getattr(file, "name", "the file object"))
+
+
+def read_file(file: File) -> bytes:
+    if isinstance(file, (str, os.PathLike)):
+        return Path(file).read_bytes()
+    return file.read()
 
 
 # The names of dtypes in safetensors headers.
@@ -275,13 +301,12 @@ _DTYPES = {
 }
 
 
-def _load_safetensors(file: File) -> tuple[dict[str, array], dict[str, str]]:
+def load_safetensors(file: File) -> tuple[dict[str, array], dict[str, str]]:
     import json
 
     from safetensors import deserialize
 
-    path = isinstance(file, (str, os.PathLike))
-    data = Path(file).read_bytes() if path else file.read()  # type: ignore[arg-type,union-attr]
+    data = read_file(file)
     arrays = {}
     for name, tensor in deserialize(data):  # type: ignore[no-untyped-call]
         dtype = _DTYPES.get(tensor["dtype"])
