@@ -115,6 +115,15 @@ class Backend {
   virtual void factorize(const Factorization& what, const Inputs& in,
                          Outputs& out) = 0;
 
+  // few bits, see Quantization in families.h; w and what it is made of differ in
+  // the size of the last axis alone
+  virtual void quantize(const Quantization& how, const Array& w, Array& words,
+                        Array& scales, Array* biases) = 0;
+  virtual void dequantize(const Quantization& how, const QuantizedMatrix& w,
+                          Array& out) = 0;
+  virtual void quantized_matmul(const QuantizedProduct& what, const Array& x,
+                                const QuantizedMatrix& w, Array& out) = 0;
+
   // convolution; x, weight and out have one floating type
   virtual void convolve(const Convolution& what, const Array& x,
                         const Array& weight, Array& out) = 0;

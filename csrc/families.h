@@ -155,6 +155,35 @@ struct Factorization {
   bool transposed = false;
 };
 
+// Numbers in few bits. Groups of neighbours along the last axis share a scale: in
+// affine mode w = scale * code + bias, with codes that count from 0, and scales
+// and biases of w's type. In the others w = scale * code, codes are small floats
+// (E2M1, in mxfp8 E4M3) and scales have 8 bits: powers of two (E8M0), or in nvfp4
+// E4M3. Codes of `bits` bits follow one another in words of 32, from the lowest
+// bit up.
+struct Quantization {
+  enum Mode : uint8_t { affine, mxfp4, mxfp8, nvfp4 };
+  Mode mode;
+  int32_t bits;
+  int64_t group;
+};
+
+// Biases are null but in affine mode.
+struct QuantizedMatrix {
+  const Array& words;
+  const Array& scales;
+  const Array* biases;
+};
+
+// Of x (b, m, k) and w, (b, n, k) if transposed, else (b, k, n): matrix i of the
+// result is that of matrices i, or where there are indices of lhs[i] and rhs[i].
+struct QuantizedProduct {
+  Quantization how;
+  bool transposed;
+  const Array* lhs = nullptr;
+  const Array* rhs = nullptr;
+};
+
 // Takes windows out of in[0] at places given by index arrays in[1..]:
 // in[1 + i] indexes axis axes[i]; negative indices count from the end. All
 // index arrays have one shape I, already broadcast. out.shape = I + windows:

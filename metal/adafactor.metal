@@ -6,6 +6,7 @@
 #include "args.h"
 #include "msl/fold.h"
 #include "msl/kernel.h"
+#include "msl/simd.h"
 #include "rules/adafactor.h"
 
 namespace ingot {
@@ -44,14 +45,6 @@ INGOT_FN ulong row_sums(AdafactorRecord t, AdafactorPiece piece, uint part) {
 }
 INGOT_FN ulong column_sums(AdafactorRecord t, AdafactorPiece piece, uint part) {
   return t.column_sums + (piece.matrix * t.row_parts + part) * t.columns;
-}
-
-// Over the threads of a simdgroup, in the same order on all of them.
-INGOT_FN float simd_total(float x) {
-  for (ushort mask = kSimd / 2; mask > 0; mask /= 2) {
-    x = x + simd_shuffle_xor(x, mask);
-  }
-  return x;
 }
 
 INGOT_FN float over_tile(float mine, uint thread_index,

@@ -184,6 +184,22 @@ struct RopeArgs {
   uint32_t neighbours;
 };
 
+// Numbers in few bits, see Quantization in csrc/families.h: a thread packs a group
+// of w, which may have any layout, or unpacks an element.
+struct QuantizeArgs {
+  StridedArgs w;
+  uint64_t groups;
+  uint32_t group;  // elements
+};
+
+// Products of rows of x, k elements each, with rows of such numbers: a simdgroup
+// takes one of these and up to kSharing of x, in each of `matrices`.
+enum { kSharing = 4 };
+struct QuantizedDotArgs {
+  uint64_t matrices, m, n, k;
+  uint32_t group;
+};
+
 // out[p, w] = x at the place that the indices of position p name, plus w; see
 // Gather in csrc/families.h. Along the `others` positions count themselves.
 enum { kMaxIndexed = 4 };

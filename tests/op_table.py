@@ -10,6 +10,7 @@ import op_table_index
 import op_table_linalg
 import op_table_normalize
 import op_table_products
+import op_table_quantized
 import op_table_reduce
 import op_table_scan
 import op_table_shape
@@ -35,6 +36,7 @@ OPS: list[OpCase] = [
     *op_table_shape.CREATION,
     *op_table_views.VIEWS,
     *op_table_products.PRODUCTS,
+    *op_table_quantized.QUANTIZED,
     *op_table_views.WINDOWS,
     *op_table_index.INDEXING,
     *[case for case in _OPTIONAL if hasattr(mx, case.name)],

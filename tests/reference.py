@@ -19,6 +19,7 @@ from reference_attention import FAST
 from reference_conv import CONVOLUTIONS
 from reference_elementwise import BINARY, ELEMENTWISE, TERNARY, UNARY
 from reference_products import PRODUCTS as TENSORS
+from reference_quantized import QUANTIZED
 from reference_scan import SCANS, SELECTIONS
 from reference_views import VIEWS, WINDOWS
 
@@ -29,6 +30,7 @@ ORACLES: dict[str, Oracle] = {
     **FAST,
     **VIEWS,
     **TENSORS,
+    **QUANTIZED,
     **WINDOWS,
     **SCANS,
     **SELECTIONS,
@@ -44,6 +46,7 @@ __all__ = [
     "INDEXING",
     "ORACLES",
     "PRODUCTS",
+    "QUANTIZED",
     "REDUCTIONS",
     "SCANS",
     "SELECTIONS",

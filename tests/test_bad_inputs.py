@@ -9,6 +9,7 @@ import ingot.core as mx
 import numpy as np
 import op_table
 import op_table_conv
+import op_table_quantized
 import pytest
 from op_case import OpCase
 from support import CORE, INTEGERS, NUMPY, SIGNED, raises, to_core
@@ -139,6 +140,7 @@ SPECIFIC: list[tuple[str, Callable[[], Any], Any]] = [
     ("addmm", lambda: mx.addmm(ONES, ONES, ONES), ValueError),
     ("addmm", lambda: mx.addmm(mx.ones((7,)), ONES, mx.ones((3, 2))), ValueError),
     *op_table_conv.REFUSED,
+    *op_table_quantized.REFUSED,
     ("max", lambda: mx.max(mx.zeros((0,))), ValueError),
     ("min", lambda: mx.min(mx.zeros((2, 0)), axis=1), ValueError),
     ("argmax", lambda: mx.argmax(mx.zeros((0,))), ValueError),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import ingot.core as mx
 import numpy as np
 import op_table
 import pytest
@@ -42,6 +43,11 @@ DIFFERENT: dict[str, tuple[tuple[str, ...] | None, str]] = {
     "partition": (None, "the order within the parts is open"),
     "argpartition": (None, "the order within the parts is open"),
     "topk": (None, "in any order there"),
+    "quantize": (("float64",), "refused there"),
+    "dequantize": (("float64",), "refused there"),
+    "quantized_matmul": (("float64",), "refused there"),
+    "gather_qmm": (("float64",), "refused there"),
+    "to_fp8": (("float64",), "its bytes are taken for float32's there"),
     "left_shift": (("bool",), "another dtype there"),
     "right_shift": (("bool",), "another dtype there"),
 }
@@ -120,3 +126,32 @@ def compare(got: Any, want: Any, label: str, mlx: Any) -> None:
     theirs, ours = np.array(wide), to_numpy(got)
     ok = close(ours, theirs, name)
     assert np.all(ok), f"{label}: {ours[~ok][:3]} is not {theirs[~ok][:3]}"
+
+
+@pytest.mark.parametrize("dtype", ["float32", *HALF])
+@pytest.mark.parametrize(
+    "how",
+    [
+        *({"bits": bits, "group_size": 32} for bits in (1, 2, 3, 4, 5, 6, 8)),
+        *({"mode": mode} for mode in ("affine", "mxfp4", "mxfp8", "nvfp4")),
+    ],
+    ids=str,
+)
+def test_quantized_words(
+    how: dict[str, Any], dtype: str, mlx: Any, rng: np.random.Generator
+) -> None:
+    """Words, scales and biases, bit for bit.
+
+    There scales of float16 are computed in float16, where small ones have few bits.
+    """
+    low = 0 if dtype == "float16" else -3
+    w = rng.normal(size=(64, 128)) * 10.0 ** rng.integers(low, 3, (64, 1))
+    ours = mx.quantize(mx.array(w.astype(np.float32)).astype(getattr(mx, dtype)), **how)
+    theirs = mlx.quantize(
+        mlx.array(w.astype(np.float32)).astype(getattr(mlx, dtype)), **how
+    )
+    for a, b in zip(ours, theirs, strict=True):
+        wide = b.astype(mlx.float32) if b.dtype == mlx.bfloat16 else b
+        np.testing.assert_array_equal(
+            to_numpy(a).astype(np.float64), np.array(wide).astype(np.float64)
+        )

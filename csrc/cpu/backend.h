@@ -47,6 +47,12 @@ class CpuBackend final : public Backend {
   void matmul(const Array& a, const Array& b, Array& out, double alpha,
               double beta) override;
   void qr(const Array& x, Array& q, Array& r) override;
+  void quantize(const Quantization& how, const Array& w, Array& words,
+                Array& scales, Array* biases) override;
+  void dequantize(const Quantization& how, const QuantizedMatrix& w,
+                  Array& out) override;
+  void quantized_matmul(const QuantizedProduct& what, const Array& x,
+                        const QuantizedMatrix& w, Array& out) override;
   void convolve(const Convolution& what, const Array& x, const Array& weight,
                 Array& out) override;
   void convolve_weight(const Convolution& what, const Array& x,

@@ -20,6 +20,7 @@ namespace ingot::cpu {
   void fill_normalize(Kernels&); \
   void fill_conv(Kernels&);      \
   void fill_attention(Kernels&); \
+  void fill_quantize(Kernels&);  \
   void fill_step(Kernels&);      \
   void fill_random(Kernels&);    \
   void fill_adafactor(Kernels&); \
@@ -35,6 +36,7 @@ namespace ingot::cpu {
     fill_normalize(k);           \
     fill_conv(k);                \
     fill_attention(k);           \
+    fill_quantize(k);            \
     fill_step(k);                \
     fill_random(k);              \
     fill_adafactor(k);           \

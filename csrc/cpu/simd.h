@@ -98,6 +98,24 @@ using SoftmaxPartKernel = double (*)(void* scores, int64_t n, double* largest,
 using SoftmaxSlopeKernel = void (*)(void* scores, void* slopes, int64_t n,
                                     double lse, double delta);
 
+// Of `groups` groups, see Quantization. Scales are of the type that is computed
+// in, as biases are, or for small floats bytes.
+using QuantizeKernel = void (*)(const Quantization& how, const void* w,
+                                int64_t groups, uint32_t* words, void* scales,
+                                void* biases);
+// The same back. Scales are numbers here; biases are not read where there are
+// none.
+using DequantizeKernel = void (*)(const Quantization& how,
+                                  const uint32_t* words, const void* scales,
+                                  const void* biases, int64_t groups,
+                                  void* out);
+// Sums of products of one such row with `rows` contiguous rows of x.
+using QuantizedDotKernel = void (*)(const Quantization& how,
+                                    const uint32_t* words, const void* scales,
+                                    const void* biases, int64_t groups,
+                                    const void* x, int64_t rows, void* out,
+                                    int64_t out_stride);
+
 // Takes the parameter, the gradient and the slots to the new parameter and
 // slots; `hyper` is the rule's Hyper of the compute type.
 using StepKernel = void (*)(const void* const* in, void* const* out,
@@ -162,6 +180,9 @@ struct Kernels {
   MaskKernel mask_additive[kDtypes] = {};
   SoftmaxPartKernel softmax_part[kDtypes] = {};
   SoftmaxSlopeKernel softmax_slope[kDtypes] = {};
+  QuantizeKernel quantize[kDtypes] = {};
+  DequantizeKernel dequantize[kDtypes] = {};
+  QuantizedDotKernel quantized_dot[kDtypes] = {};
   StepKernel step[kRules][kDtypes] = {};
   // Parameters and gradients in bfloat16; states in float32, or in bfloat16, too.
   StepKernel step_bfloat16[kRules] = {};

@@ -46,6 +46,12 @@ class MetalBackend final : public Backend {
   void matmul(const Array& a, const Array& b, Array& out, double alpha,
               double beta) override;
   void qr(const Array& x, Array& q, Array& r) override;
+  void quantize(const Quantization& how, const Array& w, Array& words,
+                Array& scales, Array* biases) override;
+  void dequantize(const Quantization& how, const QuantizedMatrix& w,
+                  Array& out) override;
+  void quantized_matmul(const QuantizedProduct& what, const Array& x,
+                        const QuantizedMatrix& w, Array& out) override;
   void convolve(const Convolution& what, const Array& x, const Array& weight,
                 Array& out) override;
   void convolve_weight(const Convolution& what, const Array& x,
@@ -74,6 +80,10 @@ class MetalBackend final : public Backend {
   // Waits for the memory of the arrays, then calls f(the CPU backend).
   template <class F>
   void on_cpu(const char* family, const Inputs& arrays, F&& f);
+
+  // Of a few rows of x, each with all of w.
+  void dot_rows(const Quantization& how, const Array& x,
+                const QuantizedMatrix& w, Array& out);
 
   // x itself where it is contiguous, else a copy that is.
   Array contiguous(const Array& x);

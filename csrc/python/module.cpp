@@ -103,6 +103,7 @@ NB_MODULE(_core, m) {
   bind_sort(m);
   bind_linalg(m);
   bind_conv(m);
+  bind_quantize(m);
   bind_products(m);
   bind_fast(m);
   bind_index(m);

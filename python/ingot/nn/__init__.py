@@ -77,6 +77,7 @@ from ._module import Module
 from ._normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm
 from ._pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
 from ._positional import ALiBi, RoPE, SinusoidalPositionalEncoding
+from ._quantized import QuantizedEmbedding, QuantizedLinear, quantize
 from ._recurrent import GRU, LSTM, RNN
 from ._transformer import (
     Transformer,
@@ -130,6 +131,8 @@ __all__ = [
     "Module",
     "MultiHeadAttention",
     "PReLU",
+    "QuantizedEmbedding",
+    "QuantizedLinear",
     "RMSNorm",
     "ReLU",
     "ReLU2",
@@ -168,6 +171,7 @@ __all__ = [
     "losses",
     "mish",
     "prelu",
+    "quantize",
     "relu",
     "relu2",
     "relu6",

@@ -8,6 +8,7 @@ import ingot.core as mx
 
 from ._check import array, last_dimension, positive_integer
 from ._module import Module
+from ._quantized import QuantizedEmbedding, weights_only
 
 __all__ = ["Embedding"]
 
@@ -74,3 +75,29 @@ class Embedding(Module):
             f"Embedding({self._extra_repr()}).as_linear", x, weight.shape[-1]
         )
         return x @ weight.T
+
+    def to_quantized(
+        self,
+        group_size: int | None = None,
+        bits: int | None = None,
+        mode: str = "affine",
+        quantize_input: bool = False,
+    ) -> QuantizedEmbedding:
+        """Return a layer like this one whose table is quantized.
+
+        Args:
+            group_size: The numbers that share a scale. Default: the mode's.
+            bits: The bits of a number. Default: the mode's.
+            mode: "affine", "mxfp4", "mxfp8" or "nvfp4". Default: "affine".
+            quantize_input: Accepted for compatibility; True is an error.
+
+        Returns:
+            A QuantizedEmbedding layer.
+
+        Raises:
+            ValueError: The number of features is not a multiple of the group size, the
+                mode does not have the group size or the bits, or `quantize_input` is
+                True.
+        """
+        weights_only("Embedding.to_quantized", quantize_input)
+        return QuantizedEmbedding.from_embedding(self, group_size, bits, mode)

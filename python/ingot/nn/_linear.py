@@ -9,6 +9,7 @@ import ingot.core as mx
 
 from ._check import last_dimension, positive_integer
 from ._module import Module
+from ._quantized import QuantizedLinear, weights_only
 
 __all__ = ["Bilinear", "Identity", "Linear"]
 
@@ -79,6 +80,32 @@ class Linear(Module):
         if "bias" in self:
             return mx.addmm(self["bias"], x, weight.T)
         return x @ weight.T
+
+    def to_quantized(
+        self,
+        group_size: int | None = None,
+        bits: int | None = None,
+        mode: str = "affine",
+        quantize_input: bool = False,
+    ) -> QuantizedLinear:
+        """Return a layer like this one whose matrix is quantized.
+
+        Args:
+            group_size: The numbers that share a scale. Default: the mode's.
+            bits: The bits of a number. Default: the mode's.
+            mode: "affine", "mxfp4", "mxfp8" or "nvfp4". Default: "affine".
+            quantize_input: Accepted for compatibility; True is an error.
+
+        Returns:
+            A QuantizedLinear layer.
+
+        Raises:
+            ValueError: The number of input features is not a multiple of the group
+                size, the mode does not have the group size or the bits, or
+                `quantize_input` is True.
+        """
+        weights_only("Linear.to_quantized", quantize_input)
+        return QuantizedLinear.from_linear(self, group_size, bits, mode)
 
 
 class Bilinear(Module):
