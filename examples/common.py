@@ -54,9 +54,9 @@ def optimizer_of(options: argparse.Namespace) -> optim.Optimizer:
     return kind(schedule, **more)
 
 
-def progress(steps: int) -> Iterator[tuple[int, tqdm[int]]]:
-    """Counts steps beside a bar."""
-    with tqdm(range(steps), unit="step", leave=False) as bar:
+def progress(steps: int, hidden: bool = False) -> Iterator[tuple[int, tqdm[int]]]:
+    """Counts steps beside a bar, unless that is hidden."""
+    with tqdm(range(steps), unit="step", leave=False, disable=hidden) as bar:
         for step in bar:
             yield step, bar
 

@@ -55,7 +55,9 @@ def test_extension_explains_its_arguments(node: Function) -> None:
 
 PYTHON = {
     f"{module.__name__}.{name}": getattr(module, name)
-    for module in (mx, nn, nn.init, nn.losses, nn.utils, optimizers, utils)
+    for module in (
+        *(mx, mx.distributed, nn, nn.init, nn.losses, nn.utils, optimizers, utils),
+    )
     for name in module.__all__
     if inspect.isfunction(getattr(module, name))
     or inspect.isclass(getattr(module, name))

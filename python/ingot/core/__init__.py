@@ -11,7 +11,7 @@ import math as _math
 from ingot import _core
 from ingot._core import *  # noqa: F403
 from ingot._core import fast, linalg, metal, random
-from ingot.core import _dtypes
+from ingot.core import _dtypes, distributed
 from ingot.core._compile import compile, disable_compile, enable_compile
 from ingot.core._custom import checkpoint, custom_function
 from ingot.core._dot import export_to_dot
@@ -83,6 +83,7 @@ __all__ = [
     "compile",
     "custom_function",
     "disable_compile",
+    "distributed",
     "e",
     "enable_compile",
     "euler_gamma",

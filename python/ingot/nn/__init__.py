@@ -40,6 +40,7 @@ from ._convolution import (
     ConvTranspose2d,
     ConvTranspose3d,
 )
+from ._distributed import average_gradients
 from ._dropout import Dropout, Dropout2d, Dropout3d
 from ._embedding import Embedding
 from ._functions import (
@@ -155,6 +156,7 @@ __all__ = [
     "TransformerEncoder",
     "TransformerEncoderLayer",
     "Upsample",
+    "average_gradients",
     "celu",
     "elu",
     "gelu",

@@ -1,4 +1,4 @@
-"""What works on modules from outside: checkpoint, value_and_grad."""
+"""What works on modules from outside: average_gradients, checkpoint, value_and_grad."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 import ingot.core as mx
 
+from ._distributed import average_gradients
 from ._gradients import restore, value_and_grad
 from ._module import Module
 from ._walk import parameter_slots
 
-__all__ = ["checkpoint", "value_and_grad"]
+__all__ = ["average_gradients", "checkpoint", "value_and_grad"]
 
 
 def checkpoint(module: Module, fn: Callable[..., Any] | None = None) -> Any:
