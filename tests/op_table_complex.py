@@ -124,6 +124,18 @@ def _total(z: np.ndarray, **kwargs: Any) -> Any:
     return np.sum(np.abs(z), **kwargs)
 
 
+def _mean_of(x: np.ndarray, ddof: int = 0, **kwargs: Any) -> Any:
+    return 2 * np.mean(x, **kwargs)
+
+
+def _squares(z: np.ndarray, **kwargs: Any) -> Any:
+    return _mean_of(np.abs(z) ** 2, **kwargs)
+
+
+def _size(z: np.ndarray, **kwargs: Any) -> Any:
+    return np.sqrt(_mean_of(np.abs(z) ** 2, **kwargs))
+
+
 def _running(z: np.ndarray, axis: int, **_: Any) -> Any:
     return np.broadcast_to(np.sum(np.abs(z), axis, keepdims=True), z.shape)
 
@@ -131,7 +143,8 @@ def _running(z: np.ndarray, axis: int, **_: Any) -> Any:
 SEVERAL = [
     *[row(name, _along(*_AXES), scale=_total) for name in ("sum", "mean")],
     row("prod", _along(*_AXES), ulps=64.0),
-    *[row(n, _along(*_AXES, {"ddof": 1}), result=real) for n in ("var", "std")],
+    row("var", _along(*_AXES, {"ddof": 1}), result=real, scale=_squares),
+    row("std", _along(*_AXES, {"ddof": 1}), result=real, scale=_size),
     *[row(name, _along(*_AXES), result=boolean) for name in ("all", "any")],
     row("cumsum", _along(*_SCANS), scale=_running),
     row("cumprod", _along(*_SCANS), ulps=16.0),

@@ -103,7 +103,8 @@ def test_vjp_is_the_slope_in_every_direction(
         slope = (at(step) - at(-step)) / (2 * step)
         primals = [to_core(z) for z in zs]
         [y] = mx.vjp(lambda *z: [f(*z, **axis)], primals, [f(*primals, **axis)])[0]
-        c = np.asarray(draw(rng, y.size).reshape(y.shape), NUMPY_OF[y.dtype])
+        c = draw(rng, y.size).reshape(y.shape)
+        c = c if y.dtype == mx.complex64 else c.real
         gradients = mx.vjp(lambda *z: [f(*z, **axis)], primals, [to_core(c)])[1]
         assert [g.dtype for g in gradients] == [mx.complex64] * len(zs)
         want = inner(c, slope)
@@ -115,9 +116,6 @@ def test_vjp_is_the_slope_in_every_direction(
             lambda *z: [f(*z, **axis)], primals, [to_core(t) for t in ts]
         )[1]
         np.testing.assert_allclose(to_numpy(tangent), slope, atol=2e-5 * size)
-
-
-NUMPY_OF = {mx.float32: np.float32, mx.complex64: np.complex64}
 
 
 @smooth
@@ -132,7 +130,12 @@ def test_second_derivatives(name: str, rng: np.random.Generator) -> None:
         return (mx.real(y) * 0.7 + mx.imag(y) * 0.4).sum()
 
     numbers = tuple(range(len(zs)))
-    first = mx.grad(loss, numbers)
+    gradient = mx.grad(loss, numbers)
+
+    def first(*args: Any) -> Any:
+        found = gradient(*args)
+        return found if isinstance(found, tuple) else (found,)
+
     directions = [to_core(t) for t in ts]
 
     def slope(*args: Any) -> Any:
@@ -140,6 +143,7 @@ def test_second_derivatives(name: str, rng: np.random.Generator) -> None:
         return sum(mx.real(mx.conj(g) * t).sum() for g, t in pairs)
 
     second = mx.grad(slope, numbers)(*[to_core(z) for z in zs])
+    second = second if isinstance(second, tuple) else (second,)
     h = 1e-2
     pairs = list(zip(zs, ts, strict=True))
     high_and_low = [first(*[to_core(z + s * t) for z, t in pairs]) for s in (h, -h)]
@@ -229,7 +233,7 @@ UNARY_REFUSED = (
     *("erf", "erfinv", "expm1", "exp2", "sigmoid", "floor", "ceil", "trunc"),
     *("isneginf", "isposinf", "bitwise_invert", "nan_to_num", "softmax"),
     *("max", "min", "argmax", "argmin", "logsumexp", "cummax", "cummin"),
-    *("logcumsumexp", "sort", "argsort", "median", "unique"),
+    *("logcumsumexp", "sort", "argsort", "median"),
 )
 BINARY_REFUSED = (
     *("floor_divide", "remainder", "maximum", "minimum", "logaddexp", "arctan2"),
@@ -250,7 +254,7 @@ def test_functions_of_real_numbers_refuse(name: str) -> None:
 @pytest.mark.parametrize("other", [Z, mx.array([1.0, 2.0]), 2], ids=["z", "x", "2"])
 def test_functions_of_two_real_numbers_refuse(name: str, other: Any) -> None:
     for args in [(Z, other), (other, Z)]:
-        if name in ("searchsorted", "convolve") and other == 2:
+        if name in ("searchsorted", "convolve") and isinstance(other, int):
             continue
         with pytest.raises((TypeError, ValueError), match="complex64"):
             mx.eval(getattr(mx, name)(*args))
@@ -265,6 +269,7 @@ OTHERS: dict[str, Any] = {
     "less": lambda: Z < 1,
     "floor": lambda: Z // 2,
     "topk": lambda: mx.topk(Z, 1),
+    "unique": lambda: mx.unique(Z, 2),
     "partition": lambda: mx.partition(Z, 1),
     "scatter max": lambda: Z.at[mx.array([0])].maximum(2j),
     "inv": lambda: mx.linalg.inv(square()),
@@ -288,6 +293,8 @@ OTHERS: dict[str, Any] = {
     "randint": lambda: mx.random.randint(0, 5, (2,), mx.complex64),
     "categorical": lambda: mx.random.categorical(Z),
     "gelu": lambda: nn.gelu(Z),
+    "mse_loss": lambda: nn.losses.mse_loss(Z, mx.ones(2)),
+    "BatchNorm": lambda: nn.BatchNorm(2)(mx.stack([Z, Z])),
     "cross_entropy": lambda: nn.losses.cross_entropy(Z, mx.array(0)),
     "take": lambda: mx.take(mx.ones(3), Z),
     "index": lambda: mx.ones(3)[Z],
@@ -332,6 +339,12 @@ def test_optimizers_refuse(name: str) -> None:
     for w, g in [(Z, Z), (mx.ones(2), Z)]:
         with pytest.raises((TypeError, ValueError), match=r"floating|real|complex"):
             mx.eval(optimizer.apply_gradients({"w": g}, {"w": w}))
+
+
+def test_hyperparameters_are_real() -> None:
+    for rate in (1j, mx.array(1j)):
+        with pytest.raises(TypeError):
+            optim.SGD(learning_rate=rate)
 
 
 def test_clip_grad_norm_refuses() -> None:

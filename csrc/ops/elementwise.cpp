@@ -261,6 +261,9 @@ Array unary(UnaryOp op, const Array& x) {
       break;
     case UnaryKind::rounding:
       if (!is_inexact(in)) return x;
+      if (op == UnaryOp::Round && is_complex(in)) {
+        return from_pairs(round(as_pairs(x)));
+      }
       break;
     case UnaryKind::test:
       in = floating(in);

@@ -152,9 +152,8 @@ void bind_values(ArrayClass& c) {
   c.def("__float__",
         [](const Array& a) { return nb::float_(item(a, "float")); });
   c.def("__complex__", [](const Array& a) {
-    nb::object value = item(a, "complex");
-    return owned(PyObject_CallOneArg(
-        reinterpret_cast<PyObject*>(&PyComplex_Type), value.ptr()));
+    nb::handle type(reinterpret_cast<PyObject*>(&PyComplex_Type));
+    return type(item(a, "complex"));
   });
   c.def("__index__", [](const Array& a) {
     require<TypeError>(is_integer(a.dtype()),

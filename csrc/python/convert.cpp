@@ -332,7 +332,7 @@ std::pair<Array, Array> operands(nb::handle a, nb::handle b, const char* op) {
 
 Array to_array(nb::handle value, std::optional<Dtype> dtype) {
   auto as_wanted = [&](const Array& x) {
-    return dtype ? converted(x, *dtype) : x;
+    return dtype ? astype(x, *dtype) : x;
   };
   if (is_array(value)) return as_wanted(as_array(value));
   if (is_number(value)) {

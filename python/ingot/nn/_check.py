@@ -86,5 +86,7 @@ def last_dimension(owner: str, x: Any, size: int, name: str = "x") -> None:
 
 
 def wide(x: mx.array) -> mx.array:
-    """`x` as it is in float32 or float64, else in float32."""
+    """`x` as it is in float32 or float64, else in float32; not of complex numbers."""
+    if x.dtype == mx.complex64:
+        raise TypeError(f"nn: arrays must be real, got {x.dtype}")
     return x if x.dtype in (mx.float32, mx.float64) else x.astype(mx.float32)

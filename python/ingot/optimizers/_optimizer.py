@@ -210,6 +210,8 @@ class Optimizer:
             raise ValueError(
                 f"{self._name}: {name} must be a scalar, got shape {scalar.shape}"
             )
+        if scalar.dtype == mx.complex64:
+            raise TypeError(f"{self._name}: {name} must be real, got {scalar.dtype}")
         if scalar.dtype not in _trees.FLOATING:
             scalar = scalar.astype(mx.float32)
         return scalar.reshape(()) if scalar.ndim else scalar
