@@ -91,8 +91,8 @@ class Matrices {
         return solve();
       case Factorization::triangular_solve:
         return solve_triangle();
-      case Factorization::eigen:
-        return eigen();
+      case Factorization::eigen:  // complex ones are those of all of a matrix
+        return is_complex(out_[0].dtype()) ? general_eigen() : eigen();
       case Factorization::singular:
         return singular();
     }
@@ -275,6 +275,42 @@ class Matrices {
       return 0;
     });
     if (vectors) backend_.copy(exchanged(a), out_[1]);
+  }
+
+  // Where a value has an imaginary part, the next one is its conjugate, and their
+  // vectors are x + iy and x - iy of two neighbouring columns x and y.
+  void general_eigen() {
+    bool vectors = out_.size() == 2;
+    int n = static_cast<int>(columns_of(in_[0]));
+    T size = 1;
+    lapack::geev(vectors, n, nullptr, nullptr, nullptr, nullptr, &size, -1);
+    int length = length_of(what_, in_[0], size * (1 + 1e-6), 4.0 * n);
+    Array columns = copied(exchanged(in_[0]));
+    int64_t all = int64_t{n} * n;
+    for_matrices(what_, columns, 25.0 * n * n * n, [&](int64_t i) {
+      T* matrix = columns.data<T>() + i * all;
+      std::vector<T> re(n, kNaN), im(n), found(vectors ? all : 1, kNaN);
+      if (all_finite(matrix, matrix + all)) {
+        std::vector<T> work(length);
+        int info = lapack::geev(vectors, n, matrix, re.data(), im.data(),
+                                found.data(), work.data(), length);
+        if (info != 0) return info;
+      }
+      for (int64_t c = 0; c < n; ++c) {
+        out_[0].data<Complex64>()[i * n + c] = element(re[c], im[c]);
+        if (!vectors) continue;
+        const T* x = found.data() + (im[c] < 0 ? c - 1 : c) * n;
+        for (int64_t r = 0; r < n; ++r) {
+          T y = im[c] == 0 ? T(0) : im[c] > 0 ? x[n + r] : -x[n + r];
+          out_[1].data<Complex64>()[i * all + r * n + c] = element(x[r], y);
+        }
+      }
+      return 0;
+    });
+  }
+
+  static Complex64 element(T re, T im) {
+    return Complex64(static_cast<float>(re), static_cast<float>(im));
   }
 
   // Rows read as columns are a' = v s u'.

@@ -29,6 +29,14 @@ extern "C" {
 INGOT_DECLARE(float, sgetrf, sgetri, spotrf, strtri, ssyevd, sgesdd)
 INGOT_DECLARE(double, dgetrf, dgetri, dpotrf, dtrtri, dsyevd, dgesdd)
 #undef INGOT_DECLARE
+#define INGOT_DECLARE(T, geev)                                                \
+  void INGOT_LAPACK(geev)(const char* jobvl, const char* jobvr, int* n, T* a, \
+                          int* lda, T* wr, T* wi, T* vl, int* ldvl, T* vr,    \
+                          int* ldvr, T* work, int* lwork, int* info, size_t,  \
+                          size_t);
+INGOT_DECLARE(float, sgeev)
+INGOT_DECLARE(double, dgeev)
+#undef INGOT_DECLARE
 }
 #endif
 
@@ -87,6 +95,20 @@ inline const char* triangle(bool upper) { return upper ? "U" : "L"; }
   }
 INGOT_ROUTINES(float, strsm, sgetrf, sgetri, spotrf, strtri, ssyevd, sgesdd)
 INGOT_ROUTINES(double, dtrsm, dgetrf, dgetri, dpotrf, dtrtri, dsyevd, dgesdd)
+#undef INGOT_ROUTINES
+
+// With the right vectors in the columns of v, if they are wanted.
+#define INGOT_ROUTINES(T, geev_name)                                          \
+  inline int geev(bool vectors, int n, T* a, T* wr, T* wi, T* v, T* work,     \
+                  int lwork) {                                                \
+    int info = 0, one = 1;                                                    \
+    INGOT_LAPACK(geev_name)                                                   \
+    ("N", vectors ? "V" : "N", &n, a, &n, wr, wi, nullptr, &one, v, &n, work, \
+     &lwork, &info INGOT_LENGTHS);                                            \
+    return info;                                                              \
+  }
+INGOT_ROUTINES(float, sgeev)
+INGOT_ROUTINES(double, dgeev)
 #undef INGOT_ROUTINES
 
 }  // namespace ingot::cpu::lapack

@@ -1,7 +1,8 @@
-// Eigenvalues of symmetric matrices, singular values and what is made of them.
+// Eigenvalues of matrices, singular values and what is made of them.
 // Derivatives are from Giles 2008, "An extended collection of matrix derivative
 // results for forward and reverse mode algorithmic differentiation".
 // SPDX-License-Identifier: MIT
+#include "csrc/ops/complex.h"
 #include "csrc/ops/factorize.h"
 
 namespace ingot {
@@ -59,6 +60,25 @@ Arrays eigen(const Array& a, bool upper, int64_t outputs, const char* name) {
   check_matrices(a, name);
   check_square(a, name);
   return make_arrays(std::make_shared<Eigen>(upper, name), outputs, {a});
+}
+
+// The same of any square matrices: both outputs are complex64.
+class GeneralEigen final : public Factorize {
+ public:
+  explicit GeneralEigen(const char* name)
+      : Factorize({Factorization::eigen, name}) {}
+  bool takes_complex() const override { return true; }  // that comes out
+
+  Spec spec(const Inputs& in, int64_t output) const override {
+    if (output == 1) return {in[0].shape(), Dtype::complex64};
+    return {with(batch_of(in[0]), {columns_of(in[0])}), Dtype::complex64};
+  }
+};
+
+Arrays general_eigen(const Array& a, int64_t outputs, const char* name) {
+  check_matrices(a, name);
+  check_square(a, name);
+  return make_arrays(std::make_shared<GeneralEigen>(name), outputs, {a});
 }
 
 enum class Vectors { none, thin, full };
@@ -189,6 +209,13 @@ std::pair<Array, Array> eigh(const Array& a, bool upper) {
 Array eigvalsh(const Array& a, bool upper) {
   return eigen(a, upper, 1, "eigvalsh")[0];
 }
+
+std::pair<Array, Array> eig(const Array& a) {
+  Arrays wv = general_eigen(a, 2, "eig");
+  return {wv[0], wv[1]};
+}
+
+Array eigvals(const Array& a) { return general_eigen(a, 1, "eigvals")[0]; }
 
 Arrays svd(const Array& a) { return singular(a, Vectors::full, "svd"); }
 

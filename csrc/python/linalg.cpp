@@ -107,6 +107,7 @@ Example:
     array([[4]], dtype=float32))");
   nb::module_ linalg = m.def_submodule("linalg", "Linear algebra.");
   bind_factorize(linalg);
+  bind_eig(linalg);
   linalg.def(
       "qr",
       [](const ArrayLike& a, const StreamArg& stream) {
