@@ -119,7 +119,11 @@ class Recorder {
   void add(Node& node) {
     SmallVector<int64_t, 3> operands;
     for (const Array& x : node.inputs) operands.push_back(numbers_.at(x.get()));
+    // Operations that are one take operands to several shapes: a reshape does.
     std::vector<int64_t> key(operands.begin(), operands.end());
+    key.push_back(-node.outputs);
+    const Shape& shape = node.output(0).shape;
+    key.insert(key.end(), shape.begin(), shape.end());
     auto [it, added] =
         made_.emplace(std::tuple(node.op.get(), node.stream.index,
                                  node.output(0).dtype, std::move(key)),

@@ -97,6 +97,29 @@ def test_equal_operations_are_kept_once():
         recording.replay([])
 
 
+def test_operations_to_other_shapes_are_not_equal():
+    def f(x):
+        wide = mx.broadcast_to(x, (2, 3)).sum(), mx.broadcast_to(x, (4, 3)).sum()
+        return (
+            x[None] - x[:, None],
+            x.reshape(1, 3).sum(0),
+            x.reshape(3, 1).sum(0),
+            *wide,
+        )
+
+    x = mx.array([1.0, 2.0, 4.0])
+    for got, want in zip(mx.compile(f)(x), f(x), strict=True):
+        assert same(got, want)
+    many = mx.stack([x, x + 1])
+    for got, want in zip(mx.vmap(f)(many), f(many[1]), strict=True):
+        assert same(got[1], want)
+
+    def g(x, y):
+        return *mx.depends([x], [y]), *mx.depends([x, y], [])
+
+    assert [a.item() for a in mx.compile(g)(x[0], x[1])] == [1, 1, 2]
+
+
 def test_a_recording_holds_no_graph_and_goes_with_its_function():
     f = mx.compile(lambda x: (mx.exp(x) + 1).sum())
     x = mx.ones((1 << 20,))
