@@ -162,6 +162,11 @@ SEVERAL = [
         _shapes(((4,), (4,)), ((2, 4), (3, 4))),
         scale=lambda a, b: np.inner(np.abs(a), np.abs(b)),
     ),
+    row(
+        "vecdot",
+        _shapes(((4,), (4,)), ((2, 4), (3, 1, 4))),
+        scale=lambda a, b: np.vecdot(np.abs(a), np.abs(b)),
+    ),
     row("outer", _shapes(((4,), (3,)))),
     row("kron", _shapes(((2, 2), (3, 1)))),
     row("where", _where),

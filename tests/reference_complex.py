@@ -69,7 +69,7 @@ COMPLEX_ORACLES: dict[str, Oracle] = {
             *("add", "subtract", "multiply", "divide", "equal", "not_equal"),
             *("logical_not", "logical_and", "logical_or", "logical_xor"),
             *("sum", "mean", "prod", "std", "all", "any"),
-            *("matmul", "inner", "outer", "kron", "where", "concatenate"),
+            *("matmul", "inner", "vecdot", "outer", "kron", "where", "concatenate"),
         )
     },
     "sign": _sign,

@@ -9,6 +9,7 @@ import ingot.core as mx
 import ingot.nn as nn
 import ingot.optimizers as optim
 import numpy as np
+import op_table
 import op_table_complex
 import pytest
 from op_case import OpCase, Sample
@@ -64,7 +65,7 @@ SMOOTH = {
     **dict.fromkeys(("real", "imag", "conjugate", "sum", "mean", "prod", "var"), 1),
     **dict.fromkeys(("std", "cumsum", "cumprod"), 1),
     **dict.fromkeys(("add", "subtract", "multiply", "divide", "power"), 2),
-    **dict.fromkeys(("matmul", "inner", "outer", "kron"), 2),
+    **dict.fromkeys(("matmul", "inner", "vecdot", "outer", "kron"), 2),
 }
 BY_NAME = {case.name: case for case in op_table_complex.OPS}
 smooth = pytest.mark.parametrize("name", SMOOTH)
@@ -258,6 +259,38 @@ def test_functions_of_two_real_numbers_refuse(name: str, other: Any) -> None:
             continue
         with pytest.raises((TypeError, ValueError), match="complex64"):
             mx.eval(getattr(mx, name)(*args))
+
+
+# Of complex arrays, these are real.
+REAL = ("abs", "all", "any", "count_nonzero", "equal", "not_equal", "std", "var")
+REAL += ("isfinite", "isinf", "isnan")
+REAL += ("logical_and", "logical_not", "logical_or", "logical_xor")
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in op_table.OPS if c.name not in REAL], ids=lambda c: c.name
+)
+def test_every_op_is_complex_or_refuses(case: OpCase, rng: np.random.Generator) -> None:
+    """No op of the table makes real numbers of complex ones in silence."""
+
+    def turned(x: np.ndarray) -> Any:
+        z = x + 1j * (np.flip(x) + 0.5) if x.dtype == np.float32 else x
+        return to_core(z.astype(np.complex64) if x.dtype == np.float32 else x)
+
+    for sample in itertools.islice(case.samples(rng, "float32"), 4):
+        found: list[np.ndarray] = []
+        map_arrays(found.append, [*sample.args, *sample.kwargs.values()])
+        if not any(x.dtype == np.float32 for x in found):
+            continue
+        args = [map_arrays(turned, a) for a in sample.args]
+        kwargs = {k: map_arrays(turned, v) for k, v in sample.kwargs.items()}
+        try:
+            results = flat(case(*args, **kwargs))
+            mx.eval(results)
+        except (TypeError, ValueError) as error:
+            assert "complex" in str(error), error
+        else:
+            assert mx.complex64 in [y.dtype for y in results]
 
 
 def square() -> Any:

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
-#include "csrc/ops.h"
+#include "csrc/ops/complex.h"
 #include "csrc/ops/operators.h"
 
 namespace ingot {
@@ -115,7 +115,7 @@ Array vecdot(const Array& a, const Array& b, int64_t axis) {
           ", got shapes ", a.shape(), " and ", b.shape());
   Array left = moveaxis(a, of_a, -1), right = moveaxis(b, of_b, -1);
   broadcast_shapes(left.shape(), right.shape(), "vecdot");
-  return dot(left, right);
+  return dot(conj(left), right);
 }
 
 Array tensordot(const Array& a, const Array& b, const Shape& a_axes,

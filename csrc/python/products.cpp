@@ -81,7 +81,7 @@ Example:
         return vecdot(to_array(a.value), to_array(b.value), axis);
       },
       "a"_a, "b"_a, nb::kw_only(), "axis"_a = -1, "stream"_a = nb::none(),
-      R"(Sums of products along one axis; the other axes broadcast.
+      R"(Sums of conj(a) b along one axis; the other axes broadcast.
 
 Args:
     a: array.
