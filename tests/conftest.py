@@ -54,6 +54,15 @@ def cpu() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def gpu() -> Iterator[None]:
+    """For what runs there alone, whatever the default device."""
+    import ingot.core as mx
+
+    with mx.stream(mx.gpu):
+        yield
+
+
 def peer(name: str) -> Any:
     """A library that we compare with; skips where it is not installed.
 

@@ -30,6 +30,12 @@ Range reach(const Array& x) {
   return {begin, end};
 }
 
+MTL::Size metal_size(const std::array<int64_t, 3>& n) {
+  return MTL::Size::Make(static_cast<NS::UInteger>(n[0]),
+                         static_cast<NS::UInteger>(n[1]),
+                         static_cast<NS::UInteger>(n[2]));
+}
+
 size_t offset_of(const Array& x) {
   auto* start = static_cast<char*>(metal_buffer(*x->buffer)->contents());
   return static_cast<size_t>(x.data<char>() - start);
@@ -123,12 +129,20 @@ void Encoder::dispatch(const Dispatch& work, Check check) {
   for (const Operand& x : work.operands) bind(x, index++);
   if (work.args) {
     encoder_->setBytes(work.args, work.args_size,
-                       static_cast<NS::UInteger>(index));
+                       static_cast<NS::UInteger>(index++));
+  }
+  for (const Constant& bytes : work.constants) {
+    encoder_->setBytes(bytes.data, bytes.size,
+                       static_cast<NS::UInteger>(index++));
   }
   make_resident(work);
-  encoder_->dispatchThreadgroups(
-      MTL::Size::Make(static_cast<NS::UInteger>(work.groups), 1, 1),
-      MTL::Size::Make(static_cast<NS::UInteger>(work.threads), 1, 1));
+  if (work.grid) {
+    encoder_->dispatchThreads(metal_size(work.grid->threads),
+                              metal_size(work.grid->group));
+  } else {
+    encoder_->dispatchThreadgroups(metal_size({work.groups, 1, 1}),
+                                   metal_size({work.threads, 1, 1}));
+  }
   ++counts_.dispatches;
   if (check) checks_.push_back({std::move(check), counts_.dispatches});
   if (++pending_dispatches_ >= kDispatches || pending_bytes_ >= kBytes) {

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <exception>
 #include <functional>
@@ -24,15 +25,28 @@ struct Operand {
   bool written = false;
 };
 
+// Bytes that a kernel reads; they are copied when it is dispatched.
+struct Constant {
+  const void* data;
+  size_t size;
+};
+
+// Single threads along three axes, and how many of them a threadgroup has.
+struct Grid {
+  std::array<int64_t, 3> threads, group;
+};
+
 // One kernel over a grid of threadgroups.
 struct Dispatch {
   MTL::ComputePipelineState* pipeline;
   std::vector<Operand> operands = {};  // buffers 0, 1, ...
   const void* args = nullptr;          // the next buffer: a struct of args.h
   size_t args_size = 0;
-  std::vector<Operand> addressed = {};  // reached by address, bound to none
-  int64_t groups = 1;                   // threadgroups
-  int64_t threads = 256;                // of each
+  std::vector<Constant> constants = {};  // the buffers after that
+  std::vector<Operand> addressed = {};   // reached by address, bound to none
+  int64_t groups = 1;                    // threadgroups
+  int64_t threads = 256;                 // of each
+  std::optional<Grid> grid = {};         // in their place
 };
 
 // The address of an array's first element on the GPU.

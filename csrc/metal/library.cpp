@@ -27,29 +27,6 @@ std::string line_of(const std::string& name, const Types& types) {
   return line + ")";
 }
 
-const char* source(const char* family) {
-  for (int i = 0; i < kKernelSourceCount; ++i) {
-    if (std::strcmp(kKernelSources[i].family, family) == 0) {
-      return kKernelSources[i].text;
-    }
-  }
-  throw std::logic_error(cat("metal: there is no kernel source ", family));
-}
-
-Owned<MTL::Library> compiled(const char* family, const std::string& line) {
-  auto options = NS::TransferPtr(MTL::CompileOptions::alloc()->init());
-  // Safe math; contraction is switched off in the sources themselves.
-  options->setFastMathEnabled(false);
-  options->setLanguageVersion(MTL::LanguageVersion3_1);
-  NS::Error* error = nullptr;
-  auto library = NS::TransferPtr(device()->newLibrary(
-      string(cat(source(family), '\n', line, '\n')), options.get(), &error));
-  require<std::runtime_error>(static_cast<bool>(library), "metal: the kernels ",
-                              family, " (", line,
-                              ") must compile, got: ", describe(error));
-  return library;
-}
-
 Owned<MTL::Function> function_of(MTL::Library* library,
                                  const std::string& name) {
   return NS::TransferPtr(library->newFunction(string(name)));
@@ -108,7 +85,9 @@ class Cache {
     if (library) function = function_of(library, host_name);
     bool precompiled = static_cast<bool>(function);
     if (!precompiled) {
-      function = function_of(compiled(family, line).get(), host_name);
+      std::string text = cat(source(family), '\n', line, '\n');
+      std::string what = cat("the kernels ", family, " (", line, ")");
+      function = function_of(compiled(text, what).get(), host_name);
     }
     require<std::runtime_error>(static_cast<bool>(function), "metal: the ",
                                 "library must hold the kernel ", host_name);
@@ -127,6 +106,36 @@ Cache& cache() {
 }
 
 }  // namespace
+
+const char* source(const char* family) {
+  for (int i = 0; i < kKernelSourceCount; ++i) {
+    if (std::strcmp(kKernelSources[i].family, family) == 0) {
+      return kKernelSources[i].text;
+    }
+  }
+  throw std::logic_error(cat("metal: there is no kernel source ", family));
+}
+
+Owned<MTL::Library> compiled(const std::string& text, const std::string& what) {
+  auto options = NS::TransferPtr(MTL::CompileOptions::alloc()->init());
+  // Safe math; contraction is switched off in the sources themselves.
+  options->setFastMathEnabled(false);
+  options->setLanguageVersion(MTL::LanguageVersion3_1);
+  NS::Error* error = nullptr;
+  auto library = NS::TransferPtr(
+      device()->newLibrary(string(text), options.get(), &error));
+  require<std::runtime_error>(static_cast<bool>(library), "metal: ", what,
+                              " must compile, got: ", describe(error));
+  return library;
+}
+
+Owned<MTL::ComputePipelineState> kernel_of(MTL::Library* library,
+                                           const std::string& name) {
+  Owned<MTL::Function> function = function_of(library, name);
+  require<std::runtime_error>(static_cast<bool>(function),
+                              "metal: the library must hold the kernel ", name);
+  return state_of(function.get(), name);
+}
 
 MTL::ComputePipelineState* pipeline(const char* family, const std::string& name,
                                     const Types& types) {

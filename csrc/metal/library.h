@@ -18,12 +18,20 @@ struct KernelSource {
 };
 extern const KernelSource kKernelSources[];
 extern const int kKernelSourceCount;
+const char* source(const char* family);
 
 // The kernel of a family that is called `name`, for what its template takes:
 // functors and types. Made once per process. Throws RuntimeError with the
 // compiler's log.
 MTL::ComputePipelineState* pipeline(const char* family, const std::string& name,
                                     const std::vector<std::string>& types = {});
+
+// The same in two steps, for kernels that are not of a family: a source that is
+// compiled now, with safe math, and a kernel of it. `what` is in the error.
+NS::SharedPtr<MTL::Library> compiled(const std::string& text,
+                                     const std::string& what);
+NS::SharedPtr<MTL::ComputePipelineState> kernel_of(MTL::Library* library,
+                                                   const std::string& name);
 
 // Whether the libraries are in use, in words.
 std::string kernels_status();

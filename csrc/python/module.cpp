@@ -106,6 +106,7 @@ NB_MODULE(_core, m) {
   bind_quantize(m);
   bind_products(m);
   bind_fast(m);
+  bind_custom(m);
   bind_index(m);
   bind_random(m);
   bind_transforms(m);

@@ -69,7 +69,7 @@ auto held_batch_rule(const nb::object& function) {
   };
 }
 
-void bind_custom(nb::module_& m) {
+void bind_wrapped(nb::module_& m) {
   m.def(
       "_checkpoint",
       [](const ListFunction& function, const ArrayList& inputs) {
@@ -93,7 +93,7 @@ void bind_custom(nb::module_& m) {
 }  // namespace
 
 void bind_transforms(nb::module_& m) {
-  bind_custom(m);
+  bind_wrapped(m);
   m.def("_to_dot", to_dot, "outputs"_a, "names"_a);
   m.def(
       "eval",
