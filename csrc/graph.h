@@ -16,6 +16,7 @@ namespace ingot {
 class Backend;
 class Event;
 struct Batch;  // vmap.h
+struct Saved;  // saved.h
 
 using Inputs = SmallVector<Array, 3>;
 using Outputs = SmallVector<Array, 1>;
@@ -64,6 +65,10 @@ class Op {
   // Whether complex arrays may go in or come out; else they are refused where
   // the operation is added to the graph.
   virtual bool takes_complex() const { return false; }
+
+  // Its row in saved_table.cpp, and its attributes; none where it cannot
+  // be written to a file.
+  virtual std::optional<Saved> saved() const;
 };
 
 // An operation for elements of every type, most often one that moves them.

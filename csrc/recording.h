@@ -34,6 +34,7 @@ class Recording {
   // as if the function had been called with them.
   Arrays replay(const Arrays& inputs) const;
 
+  const std::vector<Spec>& inputs() const { return inputs_; }
   // Operations that are built for each call.
   size_t size() const { return links_.size(); }
 

@@ -211,9 +211,14 @@ class Matrices {
   }
 
   void solve() {
-    Array a = rows(in_[0]), exchanges = in_[1];
+    Array a = rows(in_[0]), exchanges = copied(in_[1]);
     backend_.copy(in_[2], out_[0]);
     int64_t n = columns_of(a), k = columns_of(out_[0]);
+    // LU gives no others, but a file may.
+    const auto* first = exchanges.data<uint32_t>();
+    require(std::all_of(first, first + exchanges.size(),
+                        [n](uint32_t r) { return r < n; }),
+            what_.name, ": exchanged rows must be among the ", n, " of a");
     for_matrices(what_, out_[0], n * double(n) * k, [&](int64_t i) {
       const T* factors = a.data<T>() + start_of(a, i, 2);
       for (int64_t r = 0; r < n; ++r) {

@@ -6,11 +6,10 @@
 #include "csrc/backend.h"
 #include "csrc/ops.h"
 #include "csrc/ops/rule.h"
+#include "csrc/saved.h"
 
 namespace ingot {
 namespace {
-
-constexpr int kSettings = members<double, Adafactor::Settings<double>>;
 
 // Where the operands of each tensor begin in the inputs of a node, then its
 // settings; results are the operands without the gradients.
@@ -126,6 +125,9 @@ class AdafactorStep final : public Op {
  public:
   explicit AdafactorStep(Layout layout) : at_(std::move(layout)) {}
   const char* name() const override { return "adafactor"; }
+  std::optional<Saved> saved() const override {
+    return Saved{"adafactor", {at_.means()}};
+  }
 
   Spec spec(const Inputs& in, int64_t output) const override {
     const Array& x = in[at_.replaced(output)];
@@ -226,8 +228,8 @@ void check(const Layout& at, const Inputs& in, const Arrays& settings) {
     }
     if (at.means()) must_be(at.results_of(i), "exp_avg", w.shape());
   }
-  require(settings.size() == kSettings, "adafactor: there must be ", kSettings,
-          " settings, got ", settings.size());
+  require(settings.size() == kAdafactorSettings, "adafactor: there must be ",
+          kAdafactorSettings, " settings, got ", settings.size());
   for (const Array& x : settings) {
     require(x.ndim() == 0, "adafactor: settings must be scalars, got shape ",
             x.shape());

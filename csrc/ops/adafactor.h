@@ -10,6 +10,8 @@
 
 namespace ingot {
 
+inline constexpr int kAdafactorSettings =
+    static_cast<int>(sizeof(Adafactor::Settings<double>) / sizeof(double));
 inline constexpr int kAdafactorHyper =
     static_cast<int>(sizeof(Adafactor::Hyper<double>) / sizeof(double));
 

@@ -5,6 +5,7 @@
 
 #include "csrc/ops/index.h"
 #include "csrc/ops/operators.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -14,6 +15,9 @@ class TakeAlongAxis final : public UntypedOp {
  public:
   explicit TakeAlongAxis(int64_t axis) : axis_(axis) {}
   const char* name() const override { return "take_along_axis"; }
+  std::optional<Saved> saved() const override {
+    return Saved{"take_along_axis", {axis_}};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();
@@ -48,6 +52,7 @@ class PutAlongAxis final : public UntypedOp {
   const char* name() const override {
     return add_ ? "add_along_axis" : "put_along_axis";
   }
+  std::optional<Saved> saved() const override { return Saved{name(), {axis_}}; }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     copy_or_donate(backend, in, out[0]);

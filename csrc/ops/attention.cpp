@@ -10,6 +10,8 @@
 #include "csrc/backend.h"
 #include "csrc/ops.h"
 #include "csrc/ops/operators.h"
+#include "csrc/ops/remade.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -84,6 +86,9 @@ class AttendVjp final : public Op {
   AttendVjp(Attention what, std::vector<int> wanted)
       : what_(what), wanted_(std::move(wanted)) {}
   const char* name() const override { return kName; }
+  std::optional<Saved> saved() const override {
+    return Saved{"attend_gradients", {what_.scale, what_.mask, wanted_}};
+  }
 
   Spec spec(const Inputs& in, int64_t output) const override {
     const Array& x = in[wanted_[static_cast<size_t>(output)]];
@@ -124,6 +129,9 @@ class Attend final : public Op {
  public:
   explicit Attend(Attention what) : what_(what) {}
   const char* name() const override { return kName; }
+  std::optional<Saved> saved() const override {
+    return Saved{"attend", {what_.scale, what_.mask}};
+  }
 
   Spec spec(const Inputs& in, int64_t output) const override {
     Shape shape = in[kQ].shape();
@@ -222,7 +230,65 @@ Array check_mask(const Array& mask, const Heads& heads, Dtype dtype) {
                                           heads.queries, heads.keys});
 }
 
+// Of inputs that a file has: `count` besides q, k, v and the mask.
+void check_inputs(const Attention& what, const Arrays& in, size_t count) {
+  size_t all = kMask + has_mask(what) + count;
+  require(in.size() == all, kName, ": there must be ", all, " inputs, got ",
+          in.size());
+  const Shape &q = in[kQ].shape(), &k = in[kK].shape(), &v = in[kV].shape();
+  bool fit = q.size() == 5 && k.size() == 5 && v.size() == 5;
+  for (int64_t i = 0; fit && i < 3; ++i) fit = q[i] == k[i] && q[i] == v[i];
+  require(fit && q[4] == k[4] && k[3] == v[3] && q[3] > 0 &&
+              in[kV].size() > 0 && std::max(q[4], v[4]) < INT_MAX,
+          kName, ": q, k and v must fit each other and have elements, got ",
+          "shapes ", q, ", ", k, " and ", v);
+  Dtype dtype = in[kQ].dtype();
+  require(
+      is_floating(dtype) && in[kK].dtype() == dtype && in[kV].dtype() == dtype,
+      kName, ": q, k and v must have one floating dtype, got ", dtype, ", ",
+      in[kK].dtype(), " and ", in[kV].dtype());
+  if (!has_mask(what)) return;
+  Dtype kind =
+      what.mask == MaskKind::boolean ? Dtype::bool_ : compute_type(dtype);
+  Shape scores = {q[0], q[1], q[2], q[3], k[3]};
+  require(in[kMask].shape() == scores && in[kMask].dtype() == kind, kName,
+          ": the mask must be ", kind, " of shape ", scores, ", got ",
+          in[kMask].dtype(), " of ", in[kMask].shape());
+}
+
 }  // namespace
+
+Arrays attend(Attention what, const Arrays& in) {
+  check_inputs(what, in, 0);
+  return make_arrays(std::make_shared<Attend>(what), 2,
+                     Inputs(in.begin(), in.end()));
+}
+
+Arrays attend_gradients(Attention what, const Arrays& in, const Shape& wanted) {
+  check_inputs(what, in, 3);
+  size_t after = kMask + has_mask(what);
+  Shape rows = in[kQ].shape(), result = rows;
+  rows.pop_back();
+  result.back() = in[kV].shape().back();
+  Dtype dtype = in[kQ].dtype(), wide = compute_type(dtype);
+  for (size_t i = after; i < in.size(); ++i) {
+    bool last = i + 1 == in.size();
+    require(in[i].shape() == (last ? result : rows) &&
+                in[i].dtype() == (last ? dtype : wide),
+            kName, ": input ", i, " of the gradient must be ",
+            last ? dtype : wide, " of shape ", last ? result : rows, ", got ",
+            in[i].dtype(), " of ", in[i].shape());
+  }
+  std::vector<int> inputs;
+  for (int64_t i : wanted) {
+    bool ascends = inputs.empty() ? i >= kQ : i > inputs.back();
+    require(ascends && i <= kV, kName, ": gradients must be of q, k and v, in ",
+            "their order, got ", wanted);
+    inputs.push_back(static_cast<int>(i));
+  }
+  return make_arrays(std::make_shared<AttendVjp>(what, inputs), wanted.size(),
+                     Inputs(in.begin(), in.end()));
+}
 
 Array scaled_dot_product_attention(const Array& q, const Array& k,
                                    const Array& v, double scale, bool causal,

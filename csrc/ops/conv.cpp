@@ -5,6 +5,8 @@
 
 #include "csrc/backend.h"
 #include "csrc/ops.h"
+#include "csrc/ops/remade.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -62,10 +64,19 @@ Array input_gradient(const Convolution& what, const Array& cotangent,
                    Shape(shape.begin() + 1, shape.end() - 1));
 }
 
+Saved saved_as(const char* name, const Convolution& what) {
+  return {name,
+          {what.stride, what.low, what.kernel_dilation, what.input_dilation,
+           what.groups}};
+}
+
 class Conv final : public Op {
  public:
   explicit Conv(Convolution what) : what_(std::move(what)) {}
   const char* name() const override { return "conv"; }
+  std::optional<Saved> saved() const override {
+    return saved_as("conv", what_);
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();
@@ -101,6 +112,9 @@ class ConvWeight final : public Op {
  public:
   explicit ConvWeight(Convolution what) : what_(std::move(what)) {}
   const char* name() const override { return "conv_weight"; }
+  std::optional<Saved> saved() const override {
+    return saved_as("conv_weight", what_);
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();
@@ -242,7 +256,51 @@ Array run(const Convolution& what, const Shape& high, Array x, Array weight,
   return convolved(how, x, weight, positions);
 }
 
+// As a file has it: what the backends count on.
+Convolution checked(const Convolution& what, int64_t dims) {
+  Checked each{"conv", dims};
+  return {each(what.stride, "stride", 1), each(what.low, "padding", -kLimit),
+          each(what.kernel_dilation, "kernel_dilation", 1),
+          each(what.input_dilation, "input_dilation", 1), what.groups};
+}
+
+void check_positions(const Shape& positions, int64_t dims) {
+  require(positions.size() == dims, "conv: there must be ", dims,
+          " spatial dimensions, got positions ", positions);
+  for (int64_t n : positions) {
+    require(n >= 0 && n < kLimit, "conv: positions must be within 2^31, got ",
+            positions);
+  }
+}
+
 }  // namespace
+
+Array convolved_at(const Convolution& what, const Array& x, const Array& weight,
+                   const Shape& positions) {
+  check_operands(x, weight, what.groups, "conv", 0);
+  require(x.dtype() == weight.dtype(), "conv: input and weight must have one ",
+          "dtype, got ", x.dtype(), " and ", weight.dtype());
+  check_positions(positions, spatial_dims(x));
+  return convolved(checked(what, spatial_dims(x)), x, weight, positions);
+}
+
+Array convolved_weight(const Convolution& what, const Array& x,
+                       const Array& cotangent, const Shape& shape) {
+  // Of what it would be the weight.
+  check_operands(x, zeros(shape, x.dtype()), what.groups, "conv", 0);
+  Shape positions(cotangent.shape().begin() + (cotangent.ndim() > 0),
+                  cotangent.shape().end() - (cotangent.ndim() > 1));
+  check_positions(positions, spatial_dims(x));
+  require(cotangent.shape(0) == x.shape(0) &&
+              cotangent.shape().back() == shape[0] &&
+              cotangent.dtype() == x.dtype(),
+          "conv: the cotangent must have the batch and dtype of input and the ",
+          "outputs of weight, got shapes ", cotangent.shape(), ", ", x.shape(),
+          " and ", shape);
+  return make_array(
+      std::make_shared<ConvWeight>(checked(what, spatial_dims(x))), shape,
+      x.dtype(), {x, cotangent});
+}
 
 Array conv(const Array& x, const Array& weight, const ConvOptions& options,
            const char* name, int64_t dims) {

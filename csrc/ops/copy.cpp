@@ -6,6 +6,7 @@
 
 #include "csrc/backend.h"
 #include "csrc/ops.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -45,6 +46,9 @@ class Concatenate final : public UntypedOp {
  public:
   explicit Concatenate(int64_t axis) : axis_(axis) {}
   const char* name() const override { return "concatenate"; }
+  std::optional<Saved> saved() const override {
+    return Saved{"concatenate", {axis_}};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();
@@ -91,6 +95,9 @@ class Split final : public UntypedOp {
  public:
   Split(int64_t axis, Shape starts) : axis_(axis), starts_(std::move(starts)) {}
   const char* name() const override { return "split"; }
+  std::optional<Saved> saved() const override {
+    return Saved{"split", {axis_, starts_}};
+  }
 
   Spec spec(const Inputs& in, int64_t output) const override {
     Shape shape = in[0].shape();
@@ -146,6 +153,9 @@ class SliceUpdate final : public UntypedOp {
         stop_(std::move(stop)),
         step_(std::move(step)) {}
   const char* name() const override { return "slice_update"; }
+  std::optional<Saved> saved() const override {
+    return Saved{"slice_update", {start_, stop_, step_}};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     if (donatable(in, 0)) {

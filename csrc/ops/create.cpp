@@ -4,6 +4,8 @@
 
 #include "csrc/backend.h"
 #include "csrc/ops.h"
+#include "csrc/ops/remade.h"
+#include "csrc/saved.h"
 
 namespace ingot {
 namespace {
@@ -15,6 +17,9 @@ class Fill final : public UntypedOp {
   void eval(Backend& backend, Inputs&, Outputs& out) const override {
     out[0].allocate();
     backend.fill(value_, out[0]);
+  }
+  std::optional<Saved> saved() const override {
+    return Saved{"full", {value_.real, value_.integer}};
   }
 
  private:
@@ -29,6 +34,9 @@ class Arange final : public UntypedOp {
     out[0].allocate();
     backend.arange(start_, step_, out[0]);
   }
+  std::optional<Saved> saved() const override {
+    return Saved{"arange", {start_, step_}};
+  }
 
  private:
   double start_, step_;
@@ -41,6 +49,9 @@ class Eye final : public UntypedOp {
   void eval(Backend& backend, Inputs&, Outputs& out) const override {
     out[0].allocate();
     backend.eye(diagonal_, out[0]);
+  }
+  std::optional<Saved> saved() const override {
+    return Saved{"eye", {diagonal_}};
   }
 
  private:
@@ -86,8 +97,7 @@ Array arange(double start, double stop, double step, Dtype dtype) {
                        "arange: the number of elements must be "
                        "below 2^62, got ",
                        count);
-  return make_array(std::make_shared<Arange>(start, step),
-                    {static_cast<int64_t>(count)}, dtype, {});
+  return progression(start, step, static_cast<int64_t>(count), dtype);
 }
 
 Array linspace(double start, double stop, int64_t num, Dtype dtype,
@@ -95,8 +105,11 @@ Array linspace(double start, double stop, int64_t num, Dtype dtype,
   require(num >= 0, "linspace: num must not be negative, got ", num);
   int64_t steps = endpoint ? num - 1 : num;
   double step = steps > 0 ? (stop - start) / static_cast<double>(steps) : 0;
-  auto op = std::make_shared<Arange>(start, step);
-  return make_array(std::move(op), {num}, dtype, {});
+  return progression(start, step, num, dtype);
+}
+
+Array progression(double start, double step, int64_t size, Dtype dtype) {
+  return make_array(std::make_shared<Arange>(start, step), {size}, dtype, {});
 }
 
 Array eye(int64_t rows, int64_t columns, int64_t diagonal, Dtype dtype) {

@@ -7,6 +7,7 @@
 
 #include "csrc/ops.h"
 #include "csrc/ops/random.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -58,6 +59,7 @@ Arrays wrap(std::shared_ptr<const Op> op, const Arrays& made,
 class After final : public UntypedOp {
  public:
   const char* name() const override { return "after"; }
+  std::optional<Saved> saved() const override { return Saved{"depends", {}}; }
   Spec spec(const Inputs& in, int64_t output) const override {
     return {in[output].shape(), in[output].dtype()};
   }
@@ -111,6 +113,8 @@ class Checkpoint final : public Wrapped {
         state_(std::move(state)),
         inputs_(inputs) {}
   const char* name() const override { return "checkpoint"; }
+  // Its derivative then keeps what it has computed.
+  std::optional<Saved> saved() const override { return Saved{"depends", {}}; }
 
   // Not before the cotangents are there: what f computes is then needed at
   // once, and the memory of one function at a time.

@@ -7,6 +7,7 @@
 #include "csrc/backend.h"
 #include "csrc/ops/complex.h"
 #include "csrc/ops/operators.h"
+#include "csrc/saved.h"
 
 namespace ingot {
 namespace {
@@ -117,6 +118,7 @@ class Unary final : public Op {
   explicit Unary(UnaryOp op) : op_(op) {}
   const char* name() const override { return info(op_).name; }
   bool takes_complex() const override { return contains(kComplexUnary, op_); }
+  std::optional<Saved> saved() const override { return Saved{name(), {}}; }
 
   std::optional<Elementwise> elementwise() const override {
     return Elementwise{.family = Elementwise::Family::unary, .unary = op_};
@@ -142,6 +144,7 @@ class Binary final : public Op {
   explicit Binary(BinaryOp op) : op_(op) {}
   const char* name() const override { return info(op_).name; }
   bool takes_complex() const override { return contains(kComplexBinary, op_); }
+  std::optional<Saved> saved() const override { return Saved{name(), {}}; }
 
   std::optional<Elementwise> elementwise() const override {
     return Elementwise{.family = Elementwise::Family::binary, .binary = op_};
@@ -172,6 +175,7 @@ class Binary final : public Op {
 class Select final : public UntypedOp {
  public:
   const char* name() const override { return "where"; }
+  std::optional<Saved> saved() const override { return Saved{name(), {}}; }
 
   std::optional<Elementwise> elementwise() const override {
     return Elementwise{.family = Elementwise::Family::select};
@@ -200,6 +204,7 @@ class Select final : public UntypedOp {
 class Cast final : public UntypedOp {
  public:
   const char* name() const override { return "astype"; }
+  std::optional<Saved> saved() const override { return Saved{name(), {}}; }
 
   std::optional<Elementwise> elementwise() const override {
     return Elementwise{.family = Elementwise::Family::cast};

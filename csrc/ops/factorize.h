@@ -7,6 +7,8 @@
 #include "csrc/backend.h"
 #include "csrc/ops.h"
 #include "csrc/ops/operators.h"
+#include "csrc/ops/remade.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot::factorize {
@@ -52,6 +54,10 @@ class Factorize : public Op {
  public:
   explicit Factorize(Factorization what) : what_(what) {}
   const char* name() const override { return what_.name; }
+  std::optional<Saved> saved() const override {
+    return Saved{"factorize",
+                 {what_.kind, what_.name, what_.upper, what_.transposed}};
+  }
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     compute(backend, in, out);
   }

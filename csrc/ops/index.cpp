@@ -7,6 +7,7 @@
 
 #include "csrc/ops/complex.h"
 #include "csrc/ops/operators.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -37,6 +38,9 @@ class GatherOp final : public UntypedOp {
  public:
   explicit GatherOp(Gather what) : what_(std::move(what)) {}
   const char* name() const override { return what_.name; }
+  std::optional<Saved> saved() const override {
+    return Saved{"gather", {what_.name, what_.axes, what_.windows}};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();
@@ -167,6 +171,9 @@ class ScatterInto final : public Op {
   const char* name() const override { return what_.name; }
   bool takes_complex() const override {
     return what_.op != ScatterOp::max && what_.op != ScatterOp::min;
+  }
+  std::optional<Saved> saved() const override {
+    return Saved{"scatter", {what_.name, what_.op, what_.axes}};
   }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {

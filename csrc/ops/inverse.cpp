@@ -41,13 +41,6 @@ class TriangularInverse final : public Factorize {
   }
 };
 
-Array inverse_of_triangle(const Array& a, bool upper, const char* name) {
-  check_matrices(a, name);
-  check_square(a, name);
-  return make_array(std::make_shared<TriangularInverse>(upper, name), a.shape(),
-                    a.dtype(), {a});
-}
-
 class Cholesky final : public Factorize {
  public:
   explicit Cholesky(bool upper)
@@ -120,6 +113,19 @@ class Lu final : public Factorize {
 
 Arrays factors_of(const Array& a, const char* name) {
   return make_arrays(std::make_shared<Lu>(name), 3, {a});
+}
+
+// What LU has made of a, as a file has it.
+void check_factors(const Array& a, const Array& factors, const Array& exchanges,
+                   const char* name) {
+  check_matrices(a, name);
+  check_square(a, name);
+  require(factors.shape() == a.shape() && factors.dtype() == a.dtype() &&
+              exchanges.shape() == with(batch_of(a), {rows_of(a)}) &&
+              exchanges.dtype() == Dtype::uint32,
+          name, ": factors and exchanged rows must be those of a matrix of ",
+          "shape ", a.shape(), ", got shapes ", factors.shape(), " and ",
+          exchanges.shape());
 }
 
 Array make_solve(Inputs in, bool transposed, const char* name);
@@ -255,8 +261,15 @@ Array inv(const Array& a) {
   return make_array(op, a.shape(), a.dtype(), {a});
 }
 
+Array triangular_inverse(const Array& a, bool upper, const char* name) {
+  check_matrices(a, name);
+  check_square(a, name);
+  return make_array(std::make_shared<TriangularInverse>(upper, name), a.shape(),
+                    a.dtype(), {a});
+}
+
 Array tri_inv(const Array& a, bool upper) {
-  return inverse_of_triangle(a, upper, "tri_inv");
+  return triangular_inverse(a, upper, "tri_inv");
 }
 
 Array cholesky(const Array& a, bool upper) {
@@ -267,7 +280,7 @@ Array cholesky(const Array& a, bool upper) {
 }
 
 Array cholesky_inv(const Array& a, bool upper) {
-  Array t = inverse_of_triangle(a, upper, "cholesky_inv");
+  Array t = triangular_inverse(a, upper, "cholesky_inv");
   return upper ? matmul(t, transposed(t)) : matmul(transposed(t), t);
 }
 
@@ -284,6 +297,28 @@ std::pair<Array, Array> lu_factor(const Array& a) {
   check_matrices(a, "lu_factor");
   Arrays lu = factors_of(a, "lu_factor");
   return {lu[0], lu[1]};
+}
+
+Arrays lu_factors(const Array& a, const char* name) {
+  check_matrices(a, name);
+  return factors_of(a, name);
+}
+
+Array solve_factored(const Arrays& in, bool transposed, const char* name) {
+  const Array &a = in.at(0), &b = in.at(1);
+  check_factors(a, in.at(2), in.at(3), name);
+  require(b.ndim() >= 2 && batch_of(b) == batch_of(a) &&
+              rows_of(b) == rows_of(a) && b.dtype() == a.dtype(),
+          name, ": b must have the batch, rows and dtype of a, got shapes ",
+          b.shape(), " and ", a.shape());
+  return make_solve(Inputs(in.begin(), in.end()), transposed, name);
+}
+
+Arrays determinant_factored(const Arrays& in, int64_t outputs,
+                            const char* name) {
+  check_factors(in.at(0), in.at(1), in.at(2), name);
+  return make_arrays(std::make_shared<Determinant>(name), outputs,
+                     Inputs(in.begin(), in.end()));
 }
 
 Array solve(const Array& a, const Array& b) {

@@ -5,6 +5,7 @@
 #include "csrc/backend.h"
 #include "csrc/ops.h"
 #include "csrc/ops/operators.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -54,6 +55,7 @@ Array gradient_of_tall(const Array& q, const Array& r, const Array& dq,
 class Qr final : public Op {
  public:
   const char* name() const override { return "qr"; }
+  std::optional<Saved> saved() const override { return Saved{"qr", {}}; }
 
   // q (..., m, k) and r (..., k, n), k = min(m, n)
   Spec spec(const Inputs& in, int64_t output) const override {

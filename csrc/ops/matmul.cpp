@@ -5,6 +5,7 @@
 #include "csrc/backend.h"
 #include "csrc/ops/complex.h"
 #include "csrc/ops/operators.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -36,6 +37,9 @@ class Matmul final : public Op {
  public:
   Matmul(double alpha, double beta) : alpha_(alpha), beta_(beta) {}
   const char* name() const override { return beta_ == 0 ? "matmul" : "addmm"; }
+  std::optional<Saved> saved() const override {
+    return Saved{"matmul", {alpha_, beta_}};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();

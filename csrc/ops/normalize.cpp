@@ -7,6 +7,8 @@
 #include "csrc/backend.h"
 #include "csrc/ops.h"
 #include "csrc/ops/operators.h"
+#include "csrc/ops/remade.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -18,9 +20,7 @@ const char* name_of(const Normalization& what) {
 
 // Which inputs are what: x, then the weight and the bias where there are any,
 // then for a gradient the cotangent.
-struct Layout {
-  bool weighted, biased;
-
+struct Layout : NormalizeLayout {
   int weight() const { return weighted ? 1 : -1; }
   int bias() const { return biased ? 1 + weighted : -1; }
   int cotangent() const { return 1 + weighted + biased; }
@@ -62,6 +62,11 @@ class NormalizeVjp final : public Op {
   NormalizeVjp(Normalization what, Layout at, std::vector<int> wanted)
       : what_(what), at_(at), wanted_(std::move(wanted)) {}
   const char* name() const override { return name_of(what_); }
+  std::optional<Saved> saved() const override {
+    return Saved{
+        "normalize_gradients",
+        {what_.centered, what_.eps, at_.weighted, at_.biased, wanted_}};
+  }
 
   Spec spec(const Inputs& in, int64_t output) const override {
     const Array& x = in[wanted_[static_cast<size_t>(output)]];
@@ -100,6 +105,10 @@ class Normalize final : public Op {
  public:
   Normalize(Normalization what, Layout at) : what_(what), at_(at) {}
   const char* name() const override { return name_of(what_); }
+  std::optional<Saved> saved() const override {
+    return Saved{"normalize",
+                 {what_.centered, what_.eps, at_.weighted, at_.biased}};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     allocate_or_donate(in, out[0]);
@@ -155,12 +164,58 @@ Array normalize(Normalization what, const Array& x, const Array& weight,
   Inputs in = {widened(x, result)};
   if (weight) in.push_back(widened(weight, result));
   if (bias) in.push_back(widened(bias, result));
-  Layout at{static_cast<bool>(weight), static_cast<bool>(bias)};
+  Layout at{{static_cast<bool>(weight), static_cast<bool>(bias)}};
   return make_array(std::make_shared<Normalize>(what, at), x.shape(), result,
                     std::move(in));
 }
 
+// Of inputs that a file has: `count` besides x, weight and bias.
+Layout checked(const Normalization& what, NormalizeLayout layout,
+               const Arrays& in, int64_t count, Dtype result) {
+  Layout at{layout};
+  const char* name = name_of(what);
+  require(std::ssize(in) == at.cotangent() + count, name, ": there must be ",
+          at.cotangent() + count, " inputs, got ", in.size());
+  require(in[0].ndim() > 0 && is_floating(result), name,
+          ": x must have at least one dimension, and a floating result");
+  for (int i = 0; i < at.cotangent(); ++i) {
+    const Array& x = in[static_cast<size_t>(i)];
+    Shape row = {in[0].shape().back()};
+    require(i == 0 || x.shape() == row, name, ": vectors must have shape ", row,
+            ", got ", x.shape());
+    require(compute_type(x.dtype()) == compute_type(result), name,
+            ": inputs must be of the type that is computed in, got ",
+            x.dtype());
+  }
+  return at;
+}
+
 }  // namespace
+
+Array normalized(Normalization what, NormalizeLayout layout, const Arrays& in,
+                 Dtype result) {
+  Layout at = checked(what, layout, in, 0, result);
+  return make_array(std::make_shared<Normalize>(what, at), in[0].shape(),
+                    result, Inputs(in.begin(), in.end()));
+}
+
+Arrays normalize_gradients(Normalization what, NormalizeLayout layout,
+                           const Arrays& in, const Shape& wanted) {
+  require(!in.empty(), name_of(what), ": there must be inputs, got none");
+  Layout at = checked(what, layout, in, 1, in.back().dtype());
+  require(in.back().shape() == in[0].shape(), name_of(what),
+          ": the cotangent must have shape ", in[0].shape(), ", got ",
+          in.back().shape());
+  std::vector<int> inputs;
+  for (int64_t i : wanted) {
+    bool ascends = inputs.empty() ? i >= 0 : i > inputs.back();
+    require(ascends && i < at.cotangent(), name_of(what), ": gradients must ",
+            "be of inputs, in their order, got ", wanted);
+    inputs.push_back(static_cast<int>(i));
+  }
+  return make_arrays(std::make_shared<NormalizeVjp>(what, at, inputs),
+                     wanted.size(), Inputs(in.begin(), in.end()));
+}
 
 Array layer_norm(const Array& x, const Array& weight, const Array& bias,
                  double eps) {

@@ -9,6 +9,7 @@
 
 #include "csrc/backend.h"
 #include "csrc/ops/operators.h"
+#include "csrc/saved.h"
 #include "metal/random.h"
 
 namespace ingot::random {
@@ -22,6 +23,10 @@ class Random final : public Op {
     constexpr const char* names[] = {"bits", "uniform", "normal",
                                      "truncated_normal"};
     return names[static_cast<int>(distribution_.kind)];
+  }
+  std::optional<Saved> saved() const override {
+    return Saved{"random",
+                 {distribution_.kind, distribution_.a, distribution_.b}};
   }
   bool stops_gradient() const override { return true; }
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {

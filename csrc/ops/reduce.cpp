@@ -5,6 +5,7 @@
 #include "csrc/backend.h"
 #include "csrc/ops/complex.h"
 #include "csrc/ops/operators.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -120,6 +121,9 @@ class Reduce final : public Op {
  public:
   explicit Reduce(Reduction what) : what_(std::move(what)) {}
   const char* name() const override { return name_of(what_.op); }
+  std::optional<Saved> saved() const override {
+    return Saved{"reduce", {what_.op, what_.axes, what_.ddof}};
+  }
   bool stops_gradient() const override {
     return what_.op == ReduceOp::all || what_.op == ReduceOp::any;
   }
@@ -185,6 +189,7 @@ class ArgReduce final : public Op {
   const char* name() const override {
     return op_ == ArgReduceOp::max ? "argmax" : "argmin";
   }
+  std::optional<Saved> saved() const override { return Saved{name(), {axis_}}; }
   bool stops_gradient() const override { return true; }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
@@ -205,6 +210,7 @@ class ArgReduce final : public Op {
 class Softmax final : public Op {
  public:
   const char* name() const override { return "softmax"; }
+  std::optional<Saved> saved() const override { return Saved{"softmax", {}}; }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();
@@ -229,6 +235,9 @@ class GlobalNorm final : public Op {
  public:
   explicit GlobalNorm(double scale) : scale_(scale) {}
   const char* name() const override { return "global_norm"; }
+  std::optional<Saved> saved() const override {
+    return Saved{"global_norm", {scale_}};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();

@@ -8,6 +8,8 @@
 #include "csrc/backend.h"
 #include "csrc/ops.h"
 #include "csrc/ops/operators.h"
+#include "csrc/ops/remade.h"
+#include "csrc/saved.h"
 
 namespace ingot {
 namespace {
@@ -61,6 +63,9 @@ class Rope final : public Op {
  public:
   explicit Rope(bool neighbours) : neighbours_(neighbours) {}
   const char* name() const override { return "rope"; }
+  std::optional<Saved> saved() const override {
+    return Saved{"rope", {neighbours_}};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();
@@ -88,6 +93,25 @@ class Rope final : public Op {
 };
 
 }  // namespace
+
+Array turned(bool neighbours, const Array& x, const Array& cosine,
+             const Array& sine) {
+  require(x.ndim() >= 2 && is_floating(x.dtype()), "rope: a must be of a ",
+          "floating dtype and have at least 2 dimensions, got ", x.dtype(),
+          " of shape ", x.shape());
+  const Shape& table = cosine.shape();
+  int64_t axes = table.size(), rows = x.shape(x.ndim() - 2);
+  require((axes == 2 || (axes == 3 && table[0] == x.shape(0))) &&
+              table[axes - 2] == rows && 2 * table.back() <= x.shape().back() &&
+              table == sine.shape(),
+          "rope: tables must be of shape (", rows, ", pairs), or have the ",
+          "batch as well, got ", table, " and ", sine.shape(), " for shape ",
+          x.shape());
+  Dtype dtype = compute_type(x.dtype());
+  require(cosine.dtype() == dtype && sine.dtype() == dtype, "rope: tables ",
+          "must be ", dtype, ", got ", cosine.dtype(), " and ", sine.dtype());
+  return Rope::turn(neighbours, x, cosine, sine);
+}
 
 Array rope(const Array& x, int64_t dims, bool traditional, double base,
            double scale, const Array& offset, const Array& frequencies) {

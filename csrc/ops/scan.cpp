@@ -4,6 +4,7 @@
 #include "csrc/backend.h"
 #include "csrc/ops/complex.h"
 #include "csrc/ops/operators.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -60,6 +61,10 @@ class ScanAlong final : public Op {
  public:
   explicit ScanAlong(const Scan& what) : what_(what) {}
   const char* name() const override { return name_of(what_.op); }
+  std::optional<Saved> saved() const override {
+    return Saved{"scan",
+                 {what_.op, what_.axis, what_.reverse, what_.inclusive}};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();

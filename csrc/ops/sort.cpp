@@ -6,6 +6,7 @@
 #include "csrc/backend.h"
 #include "csrc/ops.h"
 #include "csrc/ops/operators.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -15,6 +16,7 @@ namespace {
 class Sort final : public Op {
  public:
   const char* name() const override { return "sort"; }
+  std::optional<Saved> saved() const override { return Saved{"sort", {}}; }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();
@@ -35,6 +37,7 @@ class Sort final : public Op {
 class ArgSort final : public Op {
  public:
   const char* name() const override { return "argsort"; }
+  std::optional<Saved> saved() const override { return Saved{"argsort", {}}; }
   bool stops_gradient() const override { return true; }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
@@ -51,6 +54,9 @@ class SearchSorted final : public Op {
  public:
   explicit SearchSorted(bool right) : right_(right) {}
   const char* name() const override { return "searchsorted"; }
+  std::optional<Saved> saved() const override {
+    return Saved{"searchsorted", {right_}};
+  }
   bool stops_gradient() const override { return true; }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {

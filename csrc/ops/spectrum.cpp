@@ -56,12 +56,6 @@ class Eigen final : public Factorize {
   }
 };
 
-Arrays eigen(const Array& a, bool upper, int64_t outputs, const char* name) {
-  check_matrices(a, name);
-  check_square(a, name);
-  return make_arrays(std::make_shared<Eigen>(upper, name), outputs, {a});
-}
-
 // The same of any square matrices: both outputs are complex64.
 class GeneralEigen final : public Factorize {
  public:
@@ -80,8 +74,6 @@ Arrays general_eigen(const Array& a, int64_t outputs, const char* name) {
   check_square(a, name);
   return make_arrays(std::make_shared<GeneralEigen>(name), outputs, {a});
 }
-
-enum class Vectors { none, thin, full };
 
 // How a square or tall q with orthonormal columns turns, given the gradient of
 // its elements: within the first k columns, and out of what these span.
@@ -110,6 +102,9 @@ class Singular final : public Factorize {
  public:
   Singular(Vectors vectors, const char* name)
       : Factorize({Factorization::singular, name}), vectors_(vectors) {}
+  std::optional<Saved> saved() const override {
+    return Saved{"singular", {vectors_, what_.name}};
+  }
 
   Spec spec(const Inputs& in, int64_t output) const override {
     int64_t m = rows_of(in[0]), n = columns_of(in[0]), k = std::min(m, n);
@@ -162,27 +157,11 @@ class Singular final : public Factorize {
   Vectors vectors_;
 };
 
-Arrays singular(const Array& a, Vectors vectors, const char* name) {
-  check_matrices(a, name);
-  int64_t m = rows_of(a), n = columns_of(a);
-  if (m > 0 && n > 0) {
-    return make_arrays(std::make_shared<Singular>(vectors, name),
-                       vectors == Vectors::none ? 1 : 3, {a});
-  }
-  Shape batch = batch_of(a);
-  Array s = zeros(with(batch, {0}), a.dtype());
-  if (vectors == Vectors::none) return {s};
-  if (vectors == Vectors::thin) {
-    return {zeros(with(batch, {m, 0}), a.dtype()), s,
-            zeros(with(batch, {0, n}), a.dtype())};
-  }
-  return {identities(batch, m, a.dtype()), s, identities(batch, n, a.dtype())};
-}
-
 // Inputs: a, and its pseudoinverse.
 class Pseudoinverse final : public Op {
  public:
   const char* name() const override { return "pinv"; }
+  std::optional<Saved> saved() const override { return Saved{"pinv", {}}; }
   void eval(Backend&, Inputs& in, Outputs& out) const override {
     out[0].reuse(in[1]);
   }
@@ -200,6 +179,29 @@ class Pseudoinverse final : public Op {
 };
 
 }  // namespace
+
+Arrays eigen(const Array& a, bool upper, int64_t outputs, const char* name) {
+  check_matrices(a, name);
+  check_square(a, name);
+  return make_arrays(std::make_shared<Eigen>(upper, name), outputs, {a});
+}
+
+Arrays singular(const Array& a, Vectors vectors, const char* name) {
+  check_matrices(a, name);
+  int64_t m = rows_of(a), n = columns_of(a);
+  if (m > 0 && n > 0) {
+    return make_arrays(std::make_shared<Singular>(vectors, name),
+                       vectors == Vectors::none ? 1 : 3, {a});
+  }
+  Shape batch = batch_of(a);
+  Array s = zeros(with(batch, {0}), a.dtype());
+  if (vectors == Vectors::none) return {s};
+  if (vectors == Vectors::thin) {
+    return {zeros(with(batch, {m, 0}), a.dtype()), s,
+            zeros(with(batch, {0, n}), a.dtype())};
+  }
+  return {identities(batch, m, a.dtype()), s, identities(batch, n, a.dtype())};
+}
 
 std::pair<Array, Array> eigh(const Array& a, bool upper) {
   Arrays wv = eigen(a, upper, 2, "eigh");
@@ -223,8 +225,17 @@ Array singular_values(const Array& a, const char* name) {
   return singular(a, Vectors::none, name)[0];
 }
 
-Array pinv(const Array& a) {
+Array pseudoinverse_of(const Array& a, const Array& p) {
   static const auto op = std::make_shared<Pseudoinverse>();
+  check_matrices(a, "pinv");
+  Shape shape = with(batch_of(a), {columns_of(a), rows_of(a)});
+  require(p.shape() == shape && p.dtype() == a.dtype(), "pinv: the inverse of ",
+          "matrices of shape ", a.shape(), " must have shape ", shape,
+          " and their dtype, got ", p.shape(), " and ", p.dtype());
+  return make_array(op, std::move(shape), a.dtype(), {a, p});
+}
+
+Array pinv(const Array& a) {
   Arrays usv = singular(stop_gradient(a), Vectors::thin, "pinv");
   int64_t m = rows_of(a), n = columns_of(a);
   Shape shape = with(batch_of(a), {n, m});
@@ -236,7 +247,7 @@ Array pinv(const Array& a) {
   Array one = ones_like(s);
   Array inverse = where(kept, one / where(kept, s, one), zeros_like(s));
   Array p = matmul(transposed(usv[2]), scale_rows(inverse, transposed(usv[0])));
-  return make_array(op, std::move(shape), a.dtype(), {a, p});
+  return pseudoinverse_of(a, p);
 }
 
 }  // namespace ingot

@@ -10,6 +10,7 @@
 #include "csrc/backend.h"
 #include "csrc/ops.h"
 #include "csrc/ops/rule.h"
+#include "csrc/saved.h"
 
 namespace ingot {
 namespace {
@@ -117,6 +118,9 @@ class Step final : public Op {
   Step(StepRule rule, Layout layout, bool clips)
       : rule_(rule), at_(layout), clips_(clips) {}
   const char* name() const override { return "step"; }
+  std::optional<Saved> saved() const override {
+    return Saved{"step", {info(rule_).name, clips_}};
+  }
 
   Spec spec(const Inputs& in, int64_t output) const override {
     int k = static_cast<int>(output % at_.results_each());

@@ -6,6 +6,7 @@
 
 #include "csrc/backend.h"
 #include "csrc/ops.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -54,6 +55,9 @@ class Diagonal final : public UntypedOp {
   Diagonal(int64_t offset, int64_t axis1, int64_t axis2)
       : offset_(offset), axis1_(axis1), axis2_(axis2) {}
   const char* name() const override { return "diagonal"; }
+  std::optional<Saved> saved() const override {
+    return Saved{"diagonal", {offset_, axis1_, axis2_}};
+  }
 
   void eval(Backend&, Inputs& in, Outputs& out) const override {
     const Array& x = in[0];
@@ -117,6 +121,9 @@ class AsStrided final : public UntypedOp {
   AsStrided(Strides strides, int64_t offset)
       : strides_(std::move(strides)), offset_(offset) {}
   const char* name() const override { return "as_strided"; }
+  std::optional<Saved> saved() const override {
+    return Saved{"as_strided", {strides_, offset_}};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     Array source = in[0];

@@ -6,6 +6,7 @@
 
 #include "csrc/backend.h"
 #include "csrc/ops.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -14,6 +15,7 @@ namespace {
 class Reshape final : public UntypedOp {
  public:
   const char* name() const override { return "reshape"; }
+  std::optional<Saved> saved() const override { return Saved{"reshape", {}}; }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     if (auto strides = window(in[0], out[0].shape())) {
@@ -72,6 +74,9 @@ class Transpose final : public UntypedOp {
  public:
   explicit Transpose(Shape axes) : axes_(std::move(axes)) {}
   const char* name() const override { return "transpose"; }
+  std::optional<Saved> saved() const override {
+    return Saved{"transpose", {axes_}};
+  }
 
   void eval(Backend&, Inputs& in, Outputs& out) const override {
     Strides strides;
@@ -97,6 +102,9 @@ class Transpose final : public UntypedOp {
 class Broadcast final : public UntypedOp {
  public:
   const char* name() const override { return "broadcast_to"; }
+  std::optional<Saved> saved() const override {
+    return Saved{"broadcast_to", {}};
+  }
 
   void eval(Backend&, Inputs& in, Outputs& out) const override {
     out[0].view_of(in[0], broadcast_strides(in[0], out[0].shape()));
@@ -119,6 +127,9 @@ class Slice final : public UntypedOp {
         stop_(std::move(stop)),
         step_(std::move(step)) {}
   const char* name() const override { return "slice"; }
+  std::optional<Saved> saved() const override {
+    return Saved{"slice", {start_, stop_, step_}};
+  }
 
   void eval(Backend&, Inputs& in, Outputs& out) const override {
     Strides strides(in[0].ndim());
@@ -157,6 +168,7 @@ class Alias final : public UntypedOp {
   const char* name() const override {
     return stops_ ? "stop_gradient" : "alias";
   }
+  std::optional<Saved> saved() const override { return Saved{name(), {}}; }
   bool stops_gradient() const override { return stops_; }
   void eval(Backend&, Inputs& in, Outputs& out) const override {
     out[0].reuse(in[0]);
@@ -182,6 +194,7 @@ const std::shared_ptr<const Op>& alias_op() {
 class View final : public UntypedOp {
  public:
   const char* name() const override { return "view"; }
+  std::optional<Saved> saved() const override { return Saved{"view", {}}; }
   bool stops_gradient() const override { return true; }
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     Array source = in[0];
@@ -201,6 +214,9 @@ class View final : public UntypedOp {
 class Contiguous final : public UntypedOp {
  public:
   const char* name() const override { return "contiguous"; }
+  std::optional<Saved> saved() const override {
+    return Saved{"contiguous", {}};
+  }
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     if (in[0].contiguous()) {
       out[0].view_of(in[0], contiguous_strides(in[0].shape()));
@@ -222,6 +238,7 @@ class Contiguous final : public UntypedOp {
 class Depends final : public UntypedOp {
  public:
   const char* name() const override { return "depends"; }
+  std::optional<Saved> saved() const override { return Saved{"depends", {}}; }
   Spec spec(const Inputs& in, int64_t output) const override {
     return {in[output].shape(), in[output].dtype()};
   }

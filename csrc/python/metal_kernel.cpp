@@ -167,7 +167,7 @@ Example:
     ...     return kernel(inputs=[x], output_shapes=[x.shape], **types, **sizes)[0]
     >>> x = mx.array([0.0, 1.0])
     >>> exp(x) if mx.metal.is_available() else mx.exp(x)
-    array([1, 2.72], dtype=float32))");
+    array([1, 2.71828], dtype=float32))");
 }
 
 }  // namespace ingot::python

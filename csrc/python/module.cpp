@@ -111,6 +111,7 @@ NB_MODULE(_core, m) {
   bind_random(m);
   bind_transforms(m);
   bind_recording(m);
+  bind_program(m);
   bind_step(m);
   bind_utils(m);
   bind_metal(m);

@@ -40,6 +40,7 @@ void bind_index(nb::module_& m);        // take, take_along_axis, ...
 void bind_random(nb::module_& m);       // random.*
 void bind_transforms(nb::module_& m);   // eval, differentiation
 void bind_recording(nb::module_& m);    // what compile and vmap keep
+void bind_program(nb::module_& m);      // what files have of functions
 void bind_step(nb::module_& m);         // optimizer steps
 void bind_utils(nb::module_& m);        // walks over trees
 void bind_metal(nb::module_& m);        // metal.*

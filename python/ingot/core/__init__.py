@@ -16,6 +16,7 @@ from ingot.core._compile import compile, disable_compile, enable_compile
 from ingot.core._custom import checkpoint, custom_function
 from ingot.core._dot import export_to_dot
 from ingot.core._dtypes import *  # noqa: F403
+from ingot.core._export import export_function, exporter, import_function
 from ingot.core._files import load, save, save_safetensors, savez, savez_compressed
 from ingot.core._gguf import save_gguf
 from ingot.core._transforms import grad, jvp, value_and_grad, vjp
@@ -87,9 +88,12 @@ __all__ = [
     "e",
     "enable_compile",
     "euler_gamma",
+    "export_function",
     "export_to_dot",
+    "exporter",
     "fast",
     "grad",
+    "import_function",
     "inf",
     "jvp",
     "linalg",

@@ -6,7 +6,8 @@ import functools
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ingot import _core
@@ -36,6 +37,17 @@ def enable_compile() -> None:
     """Undo ``disable_compile``."""
     global _enabled
     _enabled = True
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """This thread records a function: compiled ones within it run plainly."""
+    before = getattr(_here, "recording", False)
+    _here.recording = True
+    try:
+        yield
+    finally:
+        _here.recording = before
 
 
 class _Entry(NamedTuple):
@@ -114,20 +126,16 @@ def _record(fun: Function, given: tuple[Any, Any], inputs: Any, outputs: Any) ->
     placeholders = _core._placeholders(arrays + _core._tree_arrays(inputs))
     args, kwargs = _core._tree_replace(given, placeholders[: len(arrays)])
     before = _core._signature(None, outputs)
-    _here.recording = True
-    try:
-        with _Restored([inputs, outputs]):
-            _core._tree_assign(inputs, placeholders[len(arrays) :])
-            value = fun(*args, **kwargs)
-            found = _core._tree_arrays(value)
-            found += _core._tree_arrays(outputs)
-            recording = _core._Recording(placeholders, found)
-            same = before == _core._signature(None, outputs)
-            value, returned = _hollow(value)
-            state, _ = _hollow(outputs)
-    finally:
-        _here.recording = False
-    return _Entry(recording, returned, value, state, same)
+    with recording(), _Restored([inputs, outputs]):
+        _core._tree_assign(inputs, placeholders[len(arrays) :])
+        value = fun(*args, **kwargs)
+        found = _core._tree_arrays(value)
+        found += _core._tree_arrays(outputs)
+        recorded = _core._Recording(placeholders, found)
+        same = before == _core._signature(None, outputs)
+        value, returned = _hollow(value)
+        state, _ = _hollow(outputs)
+    return _Entry(recorded, returned, value, state, same)
 
 
 def compile(
