@@ -1,4 +1,4 @@
-"""What each rank of the jobs of test_distributed.py does: mpi_cases.py NAME [ARGS]."""
+"""What a rank of a job of test_distributed.py does: mpi_cases.py NAME,NAME [ARGS]."""
 
 from __future__ import annotations
 
@@ -203,6 +203,13 @@ def example(group: mx.distributed.Group, out: str, *arguments: str) -> None:
     path.write_text(json.dumps(losses))
 
 
+def main(names: str, *arguments: str) -> None:
+    mx.set_default_device(mx.cpu)
+    group = mx.distributed.init()
+    for name in names.split(","):
+        globals()[name](group, *arguments)
+        print(f"{name} done\n", end="", flush=True)  # at once: ranks share a line
+
+
 if __name__ == "__main__":
-    globals()[sys.argv[1]](mx.distributed.init(), *sys.argv[2:])
-    print("done")
+    main(*sys.argv[1:])

