@@ -229,6 +229,11 @@ def others() -> dict[str, Any]:
         "determined": (cpu(mx.linalg.slogdet), [spd]),
         "decomposed": (cpu(mx.linalg.svd), [a]),
         "factored": (cpu(mx.linalg.qr), [a]),
+        "eigen": (cpu(mx.linalg.eig), [a]),
+        "complex": (
+            lambda x: [mx.full((3,), 1 - 2j), mx.conj(x * 1j), mx.imag(x + 2j)],
+            [x],
+        ),
         "kept": (lambda x: mx.argmax(x, keepdims=True), [x]),
         "nothing": (lambda: mx.ones(3) * 2, []),
         "itself": (lambda x: [x, x], [x]),

@@ -5,6 +5,7 @@
 
 #include "csrc/backend.h"
 #include "csrc/ops/operators.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -13,6 +14,7 @@ namespace {
 class AsPairs final : public UntypedOp {
  public:
   const char* name() const override { return "as_pairs"; }
+  std::optional<Saved> saved() const override { return Saved{name(), {}}; }
 
   void eval(Backend&, Inputs& in, Outputs& out) const override {
     Strides strides;
@@ -34,6 +36,7 @@ class AsPairs final : public UntypedOp {
 class FromPairs final : public UntypedOp {
  public:
   const char* name() const override { return "from_pairs"; }
+  std::optional<Saved> saved() const override { return Saved{name(), {}}; }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     Array source = in[0];

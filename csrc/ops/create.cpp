@@ -19,7 +19,7 @@ class Fill final : public UntypedOp {
     backend.fill(value_, out[0]);
   }
   std::optional<Saved> saved() const override {
-    return Saved{"full", {value_.real, value_.integer}};
+    return Saved{"full", {value_.real, value_.integer, value_.imaginary}};
   }
 
  private:

@@ -8,6 +8,7 @@
 
 #include "csrc/backend.h"
 #include "csrc/ops/operators.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 #include "metal/quantize.h"
 
@@ -58,6 +59,9 @@ class Quantize final : public Op {
  public:
   explicit Quantize(const Quantization& how) : how_(how) {}
   const char* name() const override { return "quantize"; }
+  std::optional<Saved> saved() const override {
+    return Saved{name(), {how_.mode, how_.bits, how_.group}};
+  }
 
   Spec spec(const Inputs& in, int64_t output) const override {
     const Array& w = in[0];
@@ -95,6 +99,9 @@ class Dequantize final : public Op {
  public:
   explicit Dequantize(const Quantization& how) : how_(how) {}
   const char* name() const override { return "dequantize"; }
+  std::optional<Saved> saved() const override {
+    return Saved{name(), {how_.mode, how_.bits, how_.group}};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();

@@ -44,6 +44,12 @@ int64_t columns_of(const char* name, const Quantized& w,
 Array nvfp4_factor(const char* name, const Quantization& how,
                    const Array& global_scale);
 
+// One of three dimensions and one of words, scales and biases, as the operation
+// has them; with two vectors of indices, of the matrices that these name.
+Array quantized_product(const Quantization& how, bool transposed,
+                        const Array& x, const Quantized& w,
+                        const Arrays& indices);
+
 // As an operation's inputs hold it, from number `first` on.
 inline QuantizedMatrix matrix_of(const Inputs& in, int64_t first,
                                  const Quantization& how) {

@@ -5,6 +5,7 @@
 #include "csrc/backend.h"
 #include "csrc/ops/operators.h"
 #include "csrc/ops/quantize.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -44,6 +45,12 @@ class QuantizedMatmul final : public Op {
   explicit QuantizedMatmul(const Form& form) : form_(form) {}
   const char* name() const override {
     return form_.indexed ? "gather_qmm" : "quantized_matmul";
+  }
+  std::optional<Saved> saved() const override {
+    const Quantization& how = form_.how;
+    return Saved{
+        "quantized_matmul",
+        {how.mode, how.bits, how.group, form_.transposed, form_.indexed}};
   }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
@@ -209,6 +216,37 @@ Array quantized_matmul(const Array& x, const Quantized& w, bool transpose,
     y = gathered({a, b}, numbers(left), numbers(batch), transpose, how);
   }
   return x.ndim() == 1 ? squeeze(y, Shape{-2}) : y;
+}
+
+Array quantized_product(const Quantization& how, bool transposed,
+                        const Array& x, const Quantized& w,
+                        const Arrays& indices) {
+  constexpr const char* name = "quantized_matmul";
+  int64_t columns = columns_of(name, w, how);
+  require(x.ndim() == 3 && w.words.ndim() == 3, name,
+          ": operands must have three dimensions, got ", x.ndim(), " and ",
+          w.words.ndim());
+  require(x.shape(2) == (transposed ? columns : w.words.shape(1)), name,
+          ": operands must fit, got shapes ", x.shape(), " and ",
+          w.words.shape());
+  bool one_type =
+      is_floating(x.dtype()) && (!w.biases || (x.dtype() == w.scales.dtype() &&
+                                               x.dtype() == w.biases.dtype()));
+  require(one_type, name, ": x must have the dtype of scales and biases, got ",
+          x.dtype());
+  Inputs in = {x, w.words, w.scales};
+  if (w.biases) in.push_back(w.biases);
+  for (const Array& i : indices) {
+    require(is_integer(i.dtype()) && i.ndim() == 1 &&
+                i.shape() == indices[0].shape(),
+            name, ": indices must be vectors of integers, got shape ",
+            i.shape(), " of ", i.dtype());
+    in.push_back(i);
+  }
+  require(!indices.empty() || x.shape(0) == w.words.shape(0), name,
+          ": there must be as many matrices, got ", x.shape(0), " and ",
+          w.words.shape(0));
+  return product({how, transposed, !indices.empty()}, std::move(in));
 }
 
 Array gather_qmm(const Array& x, const Quantized& w, const Array& lhs,

@@ -46,6 +46,8 @@ Arrays determinant_factored(const Arrays& in, int64_t outputs,
                             const char* name);
 // The values, or these and the vectors.
 Arrays eigen(const Array& a, bool upper, int64_t outputs, const char* name);
+// The same of a matrix that need not be symmetric; complex.
+Arrays general_eigen(const Array& a, int64_t outputs, const char* name);
 enum class Vectors : uint8_t { none, thin, full };
 Arrays singular(const Array& a, Vectors vectors, const char* name);
 // p, which is the pseudoinverse of a.

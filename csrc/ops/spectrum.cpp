@@ -69,12 +69,6 @@ class GeneralEigen final : public Factorize {
   }
 };
 
-Arrays general_eigen(const Array& a, int64_t outputs, const char* name) {
-  check_matrices(a, name);
-  check_square(a, name);
-  return make_arrays(std::make_shared<GeneralEigen>(name), outputs, {a});
-}
-
 // How a square or tall q with orthonormal columns turns, given the gradient of
 // its elements: within the first k columns, and out of what these span.
 struct Turn {
@@ -184,6 +178,12 @@ Arrays eigen(const Array& a, bool upper, int64_t outputs, const char* name) {
   check_matrices(a, name);
   check_square(a, name);
   return make_arrays(std::make_shared<Eigen>(upper, name), outputs, {a});
+}
+
+Arrays general_eigen(const Array& a, int64_t outputs, const char* name) {
+  check_matrices(a, name);
+  check_square(a, name);
+  return make_arrays(std::make_shared<GeneralEigen>(name), outputs, {a});
 }
 
 Arrays singular(const Array& a, Vectors vectors, const char* name) {
