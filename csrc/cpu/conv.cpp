@@ -2,14 +2,13 @@
 // BLAS to multiply. Panels follow from the shapes alone, so that results do not
 // depend on the number of threads.
 // SPDX-License-Identifier: MIT
-#include "csrc/cpu/conv.h"
+#include "csrc/cpu/depthwise.h"
 
 #include <algorithm>
 
 #include "csrc/cpu/backend.h"
 #include "csrc/cpu/blas.h"
 #include "csrc/cpu/pool.h"
-#include "csrc/cpu/simd.h"
 
 namespace ingot::cpu {
 namespace {
@@ -26,19 +25,6 @@ bool is_pointwise(const Convolution& what, const Shape& x, const Shape& weight,
              what.input_dilation[d] == 1 && x[d + 1] == out[d + 1];
   }
   return plain;
-}
-
-// The number of each of a phase's taps among all.
-std::vector<int64_t> numbers_of(const Phase& phase, const Shape& weight) {
-  std::vector<int64_t> numbers;
-  for (int64_t d : phase[0].taps) {
-    for (int64_t h : phase[1].taps) {
-      for (int64_t w : phase[2].taps) {
-        numbers.push_back((d * weight[2] + h) * weight[3] + w);
-      }
-    }
-  }
-  return numbers;
 }
 
 // The weights of a phase's taps, (outputs, taps, channels).
@@ -171,29 +157,6 @@ Array by_taps(Backend& backend, const Array& weight) {
   int64_t channels = weight.shape(0), taps = weight.size() / channels;
   return ready(backend, Array::view(weight, {taps, channels}, {1, taps}),
                weight.dtype());
-}
-
-// Each channel by itself; `factors` are (taps, channels).
-void multiply_channels(const Phase& phase, const Array& x, const Array& factors,
-                       const Shape& weight, Array& out) {
-  Patches patches(x, phase, 1);
-  std::vector<int64_t> numbers = numbers_of(phase, weight);
-  int64_t channels = weight[0], pixel = channels * x.itemsize();
-  auto add_products = kernels().add_products[static_cast<int>(x.dtype())];
-  parallel_for(patches.positions(), grain_of_work(patches.taps() * channels),
-               [&](int64_t begin, int64_t end) {
-                 Place place = patches.place(begin);
-                 for (int64_t p = begin; p < end; ++p, patches.advance(place)) {
-                   char* to = out.data<char>() + patches.output(place) * pixel;
-                   std::fill_n(to, pixel, 0);
-                   patches.for_taps(place, [&](int64_t k, const char* from) {
-                     if (!from) return;
-                     int64_t tap = numbers[static_cast<size_t>(k)];
-                     add_products(from, factors.data<char>() + tap * pixel, to,
-                                  channels);
-                   });
-                 }
-               });
 }
 
 // Whether every position of `out` belongs to one of the phases.

@@ -4,9 +4,8 @@
 // SPDX-License-Identifier: MIT
 #include "csrc/cpu/backend.h"
 #include "csrc/cpu/blas.h"
-#include "csrc/cpu/conv.h"
+#include "csrc/cpu/depthwise.h"
 #include "csrc/cpu/pool.h"
-#include "csrc/cpu/simd.h"
 
 namespace ingot::cpu {
 namespace {
@@ -108,29 +107,12 @@ void gradient_of_weight(const Phase& phase, const Array& x,
 template <class T>
 void gradient_of_channels(Backend& backend, const Phase& phase, const Array& x,
                           const Array& cotangent, Array& out) {
-  Patches patches(x, phase, 1);
-  int64_t channels = out.shape(0), taps = patches.taps();
-  int64_t pixel = channels * x.itemsize();
-  Blocks blocks(patches.positions(), out.nbytes(), 64);
+  int64_t channels = out.shape(0), taps = out.size() / channels;
+  int64_t positions = cotangent.size() / channels;
+  Blocks blocks(positions, out.nbytes(), 64);
   Array sums = Array::empty({blocks.count, taps, channels}, out.dtype());
   backend.fill({0, 0}, sums);
-  auto add_products = kernels().add_products[static_cast<int>(x.dtype())];
-  auto compute = [&](int64_t block) {
-    int64_t begin = block * blocks.each;
-    int64_t end = std::min(begin + blocks.each, patches.positions());
-    char* to = sums.data<char>() + block * taps * pixel;
-    Place place = patches.place(begin);
-    for (int64_t p = begin; p < end; ++p, patches.advance(place)) {
-      const char* given = cotangent.data<char>() + p * pixel;
-      patches.for_taps(place, [&](int64_t k, const char* from) {
-        if (from) add_products(from, given, to + k * pixel, channels);
-      });
-    }
-  };
-  parallel_for(blocks.count, grain_of_work(blocks.each * taps * channels),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t i = begin; i < end; ++i) compute(i);
-               });
+  add_channels(phase, x, cotangent, out.shape(), blocks.each, sums);
   Array total = Array::empty({taps, channels}, out.dtype());
   add_up<T>(sums, total);
   Array turned = shaped(out, {channels, taps});

@@ -116,6 +116,21 @@ using QuantizedDotKernel = void (*)(const Quantization& how,
                                     const void* x, int64_t rows, void* out,
                                     int64_t out_stride);
 
+// What neighbouring positions of a depthwise convolution meet: the first of
+// them meets the channels at x[t] of tap t, the next ones those `x_step` bytes
+// on, and they themselves are `y_step` bytes apart. Weights are read, or what
+// they belong to is added to.
+struct ChannelTaps {
+  const void* const* x;
+  void* const* weights;
+  int64_t count, channels;
+  int64_t x_step, y_step;
+};
+// n positions from `y` on become the sums over taps of x * weight; or these are
+// cotangents, and x * y is added to the weights.
+using MultiplyChannels = void (*)(const ChannelTaps& taps, int64_t n, void* y);
+using AddChannels = void (*)(const ChannelTaps& taps, int64_t n, const void* y);
+
 // Takes the parameter, the gradient and the slots to the new parameter and
 // slots; `hyper` is the rule's Hyper of the compute type.
 using StepKernel = void (*)(const void* const* in, void* const* out,
@@ -175,7 +190,8 @@ struct Kernels {
   ExponentialKernel exponential[kDtypes] = {};
   NormalizeKernel normalize[kDtypes] = {};
   NormalizeVjpKernel normalize_vjp[kDtypes] = {};
-  BinaryKernel add_products[kDtypes] = {};  // to what `out` holds
+  MultiplyChannels multiply_channels[kDtypes] = {};
+  AddChannels add_channels[kDtypes] = {};
   MaskKernel mask_boolean[kDtypes] = {};
   MaskKernel mask_additive[kDtypes] = {};
   SoftmaxPartKernel softmax_part[kDtypes] = {};

@@ -54,6 +54,18 @@ std::vector<Phase> phases_of(const Convolution& what, const Shape& x,
   return phases;
 }
 
+std::vector<int64_t> numbers_of(const Phase& phase, const Shape& weight) {
+  std::vector<int64_t> numbers;
+  for (int64_t d : phase[0].taps) {
+    for (int64_t h : phase[1].taps) {
+      for (int64_t w : phase[2].taps) {
+        numbers.push_back((d * weight[2] + h) * weight[3] + w);
+      }
+    }
+  }
+  return numbers;
+}
+
 Patches::Patches(const Array& x, const Phase& phase, int64_t channels)
     : phase_(phase),
       x_(x.data<char>()),

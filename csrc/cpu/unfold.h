@@ -28,6 +28,9 @@ using Phase = std::array<Axis, kSpatial>;
 std::vector<Phase> phases_of(const Convolution& what, const Shape& x,
                              const Shape& weight, const Shape& out);
 
+// The number of each of a phase's taps among all.
+std::vector<int64_t> numbers_of(const Phase& phase, const Shape& weight);
+
 // One position of a phase: of which batch element, and q of each dimension.
 struct Place {
   int64_t batch;
@@ -55,20 +58,30 @@ class Patches {
   // a group. What no tap meets is 0.
   void unfold(int64_t begin, int64_t end, int64_t group, char* to) const;
 
+  // Calls f(k, bytes) for each line of taps, of which k is the first, with the
+  // line of x that they meet, or null.
+  template <class F>
+  void for_lines(const Place& place, F&& f) const {
+    size_t k = 0;
+    for (int64_t d_offset : phase_[0].offsets) {
+      const char* plane = along(0, place, d_offset, x_ + place.batch * batch_);
+      for (int64_t h_offset : phase_[1].offsets) {
+        f(k, along(1, place, h_offset, plane));
+        k += phase_[2].offsets.size();
+      }
+    }
+  }
+
   // Calls f(k, bytes) for each tap k, with the first channel of what it meets,
   // or null.
   template <class F>
   void for_taps(const Place& place, F&& f) const {
-    int64_t k = 0;
-    for (int64_t d_offset : phase_[0].offsets) {
-      const char* plane = along(0, place, d_offset, x_ + place.batch * batch_);
-      for (int64_t h_offset : phase_[1].offsets) {
-        const char* line = along(1, place, h_offset, plane);
-        for (int64_t w_offset : phase_[2].offsets) {
-          f(k++, along(2, place, w_offset, line));
-        }
+    for_lines(place, [&](size_t first, const char* line) {
+      auto k = static_cast<int64_t>(first);
+      for (int64_t w_offset : phase_[2].offsets) {
+        f(k++, along(2, place, w_offset, line));
       }
-    }
+    });
   }
 
  private:
