@@ -86,7 +86,7 @@ def test_construction_from_arrays() -> None:
         [2**70],
         np.array(["a"]),
         np.array([object()]),
-        np.array([1 + 2j]),
+        np.array([1 + 2j], np.clongdouble),
         np.array(["2020-01-01"], dtype="datetime64[D]"),
     ],
 )
