@@ -44,9 +44,10 @@ class Backend {
                       Array& out) = 0;
   virtual void select(const Array& condition, const Array& a, const Array& b,
                       Array& out) = 0;
-  // Computes a chain of these, if `chains()`; each result has its memory, which
-  // may be that of an operand that no later link reads.
-  virtual bool chains() const { return false; }
+  // Whether one of these, which is elementwise, may be a link of a chain.
+  virtual bool links(Node&) const { return false; }
+  // Computes a chain; each result has its memory, which may be that of an
+  // operand that no later link reads.
   virtual void chain(const Chain&) {}
   // out[...] = x[...], converting; both in any layout, of the same shape.
   virtual void copy(const Array& x, Array& out) = 0;

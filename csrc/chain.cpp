@@ -20,9 +20,10 @@ const Shape& shape_of(const Entry& entry) {
 }
 
 // A node that a transform looks at keeps what it took, which has to be there.
-bool can_link(const Entry& entry) {
-  const Node& node = *entry.node;
-  return !entry.keep && node.op->elementwise() && !entry.node->output(0).tracer;
+bool can_link(const Backend& backend, const Entry& entry) {
+  Node& node = *entry.node;
+  return !entry.keep && node.op->elementwise() && !node.output(0).tracer &&
+         backend.links(node);
 }
 
 // The entry among [first, last) whose output this is, counted from the first.
@@ -46,8 +47,12 @@ struct Source {
 
 class Builder {
  public:
-  Builder(std::vector<Entry>& entries, size_t first, size_t length)
-      : entries_(entries), first_(first), uses_(length) {
+  Builder(const Backend& backend, std::vector<Entry>& entries, size_t first,
+          size_t length)
+      : entries_(entries),
+        first_(first),
+        interruptible_(!backend.deferred()),
+        uses_(length) {
     chain_.shape = shape_of(entries[first]);
     chain_.links.reserve(length);
     for (size_t k = 0; k < length; ++k) add(*entries[first + k].node);
@@ -85,7 +90,7 @@ class Builder {
         ++uses_[static_cast<size_t>(from)];
         link.operands.push_back({from, {}});
       } else {
-        if (!x.ready()) throw Cancelled();
+        if (!x.ready() && !x->node->submitted) throw Cancelled();
         note(x, k);
         link.operands.push_back({-1, &x});
       }
@@ -107,7 +112,9 @@ class Builder {
   // That of an array which nobody needs after this link, or memory of its own.
   void give_memory(Array& out, size_t link) {
     auto links = static_cast<int64_t>(chain_.links.size());
-    if (out.size() * links > kUninterrupted) return out.allocate();
+    if (interruptible_ && out.size() * links > kUninterrupted) {
+      return out.allocate();
+    }
     for (Source& source : sources_) {
       const Array& x = *source.array;
       if (source.taken || source.last > link || x.size() != out.size() ||
@@ -122,6 +129,7 @@ class Builder {
 
   std::vector<Entry>& entries_;
   size_t first_;
+  bool interruptible_;  // by a signal, midway
   Chain chain_;
   std::vector<int64_t> uses_;  // of each link's result, by later links
   std::vector<Source> sources_;
@@ -130,20 +138,24 @@ class Builder {
 
 }  // namespace
 
-size_t chain_length(const std::vector<Entry>& entries, size_t first) {
-  if (!can_link(entries[first])) return 1;
+size_t chain_length(const Backend& backend, const std::vector<Entry>& entries,
+                    size_t first) {
   size_t end = std::min(entries.size(), first + kMaxLinks);
-  size_t k = first + 1;
-  while (k < end && can_link(entries[k]) &&
-         shape_of(entries[k]) == shape_of(entries[first])) {
-    ++k;
+  size_t k = first;
+  int64_t arrays = 0;
+  for (; k < end && can_link(backend, entries[k]); ++k) {
+    if (shape_of(entries[k]) != shape_of(entries[first])) break;
+    for (const Array& x : entries[k].node->inputs) {
+      arrays += link_of(x, entries, first, k) < 0;
+    }
+    if (++arrays > kMaxChainArrays) break;
   }
-  return k - first;
+  return std::max<size_t>(k - first, 1);
 }
 
 void compute_chain(Backend& backend, std::vector<Entry>& entries, size_t first,
                    size_t length) {
-  Builder builder(entries, first, length);
+  Builder builder(backend, entries, first, length);
   builder.allocate();
   backend.chain(builder.chain());
 }

@@ -27,6 +27,8 @@ struct Link {
 };
 
 inline constexpr int kMaxLinks = 16;
+// Arrays that it takes and gives: buffers of one kernel on a GPU.
+inline constexpr int64_t kMaxChainArrays = 30;
 
 // Links in an order that can be computed, all of one shape.
 struct Chain {
@@ -35,7 +37,8 @@ struct Chain {
 };
 
 // How many of the entries, from `first` on, make a chain; 1 if none.
-size_t chain_length(const std::vector<Entry>& entries, size_t first);
+size_t chain_length(const Backend& backend, const std::vector<Entry>& entries,
+                    size_t first);
 // Computes them. Allocates before it writes over any input.
 void compute_chain(Backend& backend, std::vector<Entry>& entries, size_t first,
                    size_t length);

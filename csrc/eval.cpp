@@ -99,7 +99,7 @@ void drop_unneeded(const Entry& entry, Dropped& dropped) {
 // Computes the entry, or the chain that begins with it; how many those are.
 size_t compute_some(Backend& backend, std::vector<Entry>& entries,
                     size_t first) {
-  size_t length = backend.chains() ? chain_length(entries, first) : 1;
+  size_t length = chain_length(backend, entries, first);
   if (length > 1) {
     compute_chain(backend, entries, first, length);
   } else {

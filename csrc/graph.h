@@ -97,6 +97,8 @@ struct Node {
   const std::shared_ptr<const Op> op;  // null if made ready
   const Stream stream;
   const int64_t outputs;
+  // Of a recording: the same work will be asked for again.
+  bool recorded = false;
 
   std::atomic<Status> status{Status::lazy};
   // Its inputs stay beyond its eval, for the transform that looks at it.

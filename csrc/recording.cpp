@@ -168,7 +168,11 @@ Arrays Recording::replay(const Arrays& inputs) const {
   }
   return run(
       inputs, [](const Array& x) { return x; },
-      [](const Link& link, Inputs operands) { return link.build(operands); });
+      [](const Link& link, Inputs operands) {
+        Arrays made = link.build(std::move(operands));
+        made[0]->node->recorded = true;
+        return made;
+      });
 }
 
 Arrays Recording::Link::build(Inputs operands) const {

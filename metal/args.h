@@ -29,6 +29,15 @@ struct StridedArgs {
   int32_t operands;
 };
 
+// Of a chain: of each array that it reads; its results are contiguous.
+enum { kMaxChainSources = 30 };
+struct ChainArgs {
+  uint64_t size;
+  int64_t shape[kMaxDims];
+  int64_t strides[kMaxChainSources][kMaxDims];
+  int32_t ndim;
+};
+
 struct FillArgs {
   uint64_t size;
   uint64_t bits;  // the number, in its lowest bytes

@@ -15,7 +15,7 @@ class CpuBackend final : public Backend {
   void binary(BinaryOp op, const Array& a, const Array& b, Array& out) override;
   void select(const Array& condition, const Array& a, const Array& b,
               Array& out) override;
-  bool chains() const override { return true; }
+  bool links(Node&) const override { return true; }
   void chain(const Chain& chain) override;
   void copy(const Array& x, Array& out) override;
   void fill(Number value, Array& out) override;

@@ -15,6 +15,8 @@ class MetalBackend final : public Backend {
   void binary(BinaryOp op, const Array& a, const Array& b, Array& out) override;
   void select(const Array& condition, const Array& a, const Array& b,
               Array& out) override;
+  bool links(Node& node) const override;
+  void chain(const Chain& chain) override;
   void copy(const Array& x, Array& out) override;
   void copy_all(const Inputs& xs, Inputs& outs) override;
   void fill(Number value, Array& out) override;

@@ -2,20 +2,12 @@
 // SPDX-License-Identifier: MIT
 #include "csrc/metal/encoder.h"
 #include "csrc/metal/fallback.h"
+#include "csrc/metal/functors.h"
 #include "csrc/metal/layout.h"
 #include "csrc/metal/library.h"
 
 namespace ingot::metal {
 namespace {
-
-constexpr const char* kUnaryFunctors[] = {
-#define UNARY(name, Functor, kind, doc) #Functor,
-#include "csrc/ops.def"
-};
-constexpr const char* kBinaryFunctors[] = {
-#define BINARY(name, Functor, kind, doc) #Functor,
-#include "csrc/ops.def"
-};
 
 // One kernel over operands that have a layout in common.
 void run(const char* prefix, const std::vector<std::string>& types,
@@ -45,8 +37,7 @@ void MetalBackend::unary(UnaryOp op, const Array& x, Array& out) {
   if (!type || !to || !layout.fits) {
     return on_cpu("unary", {x, out}, [&](Backend& b) { b.unary(op, x, out); });
   }
-  run("unary", {kUnaryFunctors[static_cast<int>(op)], type, to}, layout,
-      {{x}, {out, true}});
+  run("unary", {functor(op), type, to}, layout, {{x}, {out, true}});
 }
 
 void MetalBackend::binary(BinaryOp op, const Array& a, const Array& b,
@@ -58,8 +49,7 @@ void MetalBackend::binary(BinaryOp op, const Array& a, const Array& b,
     return on_cpu("binary", {a, b, out},
                   [&](Backend& cpu) { cpu.binary(op, a, b, out); });
   }
-  run("binary", {kBinaryFunctors[static_cast<int>(op)], type, to}, layout,
-      {{a}, {b}, {out, true}});
+  run("binary", {functor(op), type, to}, layout, {{a}, {b}, {out, true}});
 }
 
 void MetalBackend::select(const Array& condition, const Array& a,

@@ -3,50 +3,40 @@
 #include "csrc/metal/layout.h"
 
 namespace ingot::metal {
-namespace {
-
-// Dimensions of more than one element, from the outermost.
-struct Dims {
-  Shape shape;
-  SmallVector<Strides, kMaxOperands> strides;  // of each operand
-};
-
-Dims merged(std::initializer_list<const Array*> operands) {
-  const Array& first = **operands.begin();
+Dims merged(const Shape& shape,
+            const SmallVector<Strides, kMaxOperands>& strides) {
   Dims dims;
-  for (size_t k = 0; k < operands.size(); ++k) dims.strides.emplace_back();
-  for (int64_t i = 0; i < first.ndim(); ++i) {
-    int64_t n = first.shape(i);
+  int64_t count = strides.size();
+  for (int64_t k = 0; k < count; ++k) dims.strides.emplace_back();
+  for (int64_t i = 0; i < shape.size(); ++i) {
+    int64_t n = shape[i];
     if (n == 1) continue;
     bool merge = !dims.shape.empty();
-    int64_t k = 0;
-    for (const Array* x : operands) {
-      merge = merge && dims.strides[k++].back() == x->strides()[i] * n;
+    for (int64_t k = 0; k < count; ++k) {
+      merge = merge && dims.strides[k].back() == strides[k][i] * n;
     }
     if (merge) {
       dims.shape.back() *= n;
     } else {
       dims.shape.push_back(n);
     }
-    k = 0;
-    for (const Array* x : operands) {
-      Strides& strides = dims.strides[k++];
+    for (int64_t k = 0; k < count; ++k) {
       if (merge) {
-        strides.back() = x->strides()[i];
+        dims.strides[k].back() = strides[k][i];
       } else {
-        strides.push_back(x->strides()[i]);
+        dims.strides[k].push_back(strides[k][i]);
       }
     }
   }
   return dims;
 }
 
-}  // namespace
-
 Layout::Layout(std::initializer_list<const Array*> operands)
     : flat_args{}, strided_args{} {
-  Dims dims = merged(operands);
-  auto count = static_cast<int64_t>(operands.size());
+  SmallVector<Strides, kMaxOperands> own;
+  for (const Array* x : operands) own.push_back(x->strides());
+  Dims dims = merged((*operands.begin())->shape(), own);
+  int64_t count = own.size();
   int64_t ndim = dims.shape.size();
   auto size = static_cast<uint64_t>((*operands.begin())->size());
   flat_args.size = strided_args.size = size;

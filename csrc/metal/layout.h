@@ -10,6 +10,16 @@
 
 namespace ingot::metal {
 
+// Dimensions of more than one element, from the outermost, and the strides of
+// each operand along them.
+struct Dims {
+  Shape shape;
+  SmallVector<Strides, kMaxOperands> strides;
+};
+// Those of operands of one shape, merged where all of them allow.
+Dims merged(const Shape& shape,
+            const SmallVector<Strides, kMaxOperands>& strides);
+
 // The operands' common shape with dimensions merged where all of them allow.
 struct Layout {
   bool fits;  // into kMaxDims dimensions
