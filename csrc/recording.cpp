@@ -132,13 +132,13 @@ class Recorder {
       numbers_[&node.output(i)] = it->second + i;
     }
     if (!added) return;
-    Spec spec;
-    if (node.outputs == 1) {
-      spec = {node.output(0).shape, node.output(0).dtype};
+    SmallVector<Spec, 1> specs;
+    for (int64_t i = 0; i < node.outputs; ++i) {
+      specs.push_back({node.output(i).shape, node.output(i).dtype});
     }
     recording_.values_ += node.outputs;
     recording_.links_.push_back({node.op, node.stream, std::move(operands),
-                                 node.outputs, std::move(spec)});
+                                 node.outputs, std::move(specs)});
   }
 
   using Key = std::tuple<const Op*, int, Dtype, std::vector<int64_t>>;
@@ -177,7 +177,7 @@ Arrays Recording::replay(const Arrays& inputs) const {
 
 Arrays Recording::Link::build(Inputs operands) const {
   if (outputs != 1) return make_arrays(op, outputs, std::move(operands));
-  return {make_array(op, spec.shape, spec.dtype, std::move(operands))};
+  return {make_array(op, specs[0].shape, specs[0].dtype, std::move(operands))};
 }
 
 }  // namespace ingot

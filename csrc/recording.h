@@ -25,7 +25,7 @@ class Recording {
     Stream stream;
     SmallVector<int64_t, 3> operands;  // numbers of values
     int64_t outputs;
-    Spec spec;  // if there is one output
+    SmallVector<Spec, 1> specs;  // of the outputs, as they were recorded
   };
 
   Recording(const Arrays& placeholders, const Arrays& outputs);

@@ -22,7 +22,7 @@ Shape shifted(const Shape& axes) {
   return result;
 }
 
-Shape Batch::shape() const { return with_first(size, link.spec.shape); }
+Shape Batch::shape() const { return with_first(size, link.specs[0].shape); }
 
 Array Batch::along(int64_t i) const {
   if (has_axis[static_cast<size_t>(i)]) return in[i];
@@ -38,7 +38,7 @@ Inputs Batch::along() const {
 Array Batch::lifted(int64_t i) const {
   if (!has_axis[static_cast<size_t>(i)]) return in[i];
   Shape shape = {size};
-  for (int64_t k = in[i].ndim(); k <= link.spec.shape.size(); ++k) {
+  for (int64_t k = in[i].ndim(); k <= link.specs[0].shape.size(); ++k) {
     shape.push_back(1);
   }
   for (int64_t k = 1; k < in[i].ndim(); ++k) shape.push_back(in[i].shape(k));
@@ -50,9 +50,10 @@ Arrays Batch::folded(int64_t count) const {
   for (int64_t i = 0; i < count; ++i) inputs[i] = flatten(along(i), 0, 1);
   Arrays outputs;
   if (link.outputs == 1) {
-    Shape all = link.spec.shape;
+    Shape all = link.specs[0].shape;
     all[0] *= size;
-    outputs = {make_array(link.op, all, link.spec.dtype, std::move(inputs))};
+    outputs = {
+        make_array(link.op, all, link.specs[0].dtype, std::move(inputs))};
   } else {
     outputs = make_arrays(link.op, link.outputs, std::move(inputs));
   }
@@ -71,8 +72,8 @@ Arrays Batch::build(std::shared_ptr<const Op> op, Inputs inputs) const {
   if (link.outputs != 1) {
     return make_arrays(std::move(op), link.outputs, std::move(inputs));
   }
-  return {
-      make_array(std::move(op), shape(), link.spec.dtype, std::move(inputs))};
+  return {make_array(std::move(op), shape(), link.specs[0].dtype,
+                     std::move(inputs))};
 }
 
 namespace {
@@ -115,6 +116,27 @@ Arrays one_by_one(const Batch& batch) {
   return stacked;
 }
 
+// What a rule gave must be what the operation gave when it was recorded, with
+// the axis in front: all that follows relies on that.
+void check(const Arrays& outputs, const Batch& batch) {
+  const Recording::Link& link = batch.link;
+  const char* name = link.op->name();
+  require<std::runtime_error>(std::ssize(outputs) == link.outputs, name,
+                              ": its rule for vmap must give ", link.outputs,
+                              " arrays, got ", outputs.size());
+  for (int64_t i = 0; i < link.outputs; ++i) {
+    const Array& x = outputs[static_cast<size_t>(i)];
+    require<std::runtime_error>(static_cast<bool>(x), name,
+                                ": its rule for vmap must give all outputs, ",
+                                "got none for output ", i);
+    Shape shape = with_first(batch.size, link.specs[i].shape);
+    require<std::runtime_error>(
+        x.shape() == shape && x.dtype() == link.specs[i].dtype, name,
+        ": its rule for vmap must give shape ", shape, " and dtype ",
+        link.specs[i].dtype, ", got ", x.shape(), " and ", x.dtype());
+  }
+}
+
 Arrays build(const Batch& batch) {
   if (batch.link.op->elementwise()) {
     Inputs lifted;
@@ -124,7 +146,9 @@ Arrays build(const Batch& batch) {
     return batch.build(std::move(lifted));
   }
   Arrays outputs = batch.link.op->vmap(batch);
-  return outputs.empty() ? one_by_one(batch) : outputs;
+  if (outputs.empty()) return one_by_one(batch);
+  check(outputs, batch);
+  return outputs;
 }
 
 }  // namespace

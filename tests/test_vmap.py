@@ -9,6 +9,7 @@ import ingot.nn as nn
 import numpy as np
 import op_table
 import pytest
+from ingot import _core
 from op_case import OpCase, Sample
 from support import map_arrays, to_core, to_numpy
 
@@ -170,6 +171,29 @@ def test_gradients_of_families(f, shape, rng):
     g = mx.grad(f)
     close(mx.vmap(g)(x), mx.stack([g(e) for e in x]))
     close(mx.grad(lambda x: mx.vmap(f)(x).sum())(x), mx.vmap(g)(x))
+
+
+def test_a_wrong_rule_is_an_error_that_names_the_operation():
+    """Where nothing but the core looks at what it gives."""
+    wrong = {
+        "shape": lambda x: [x[0][:, :1]],
+        "dtype": lambda x: [x[0].astype(mx.int32)],
+        "number": lambda x: [x[0], x[0]],
+        "axis": lambda x: [x[0][0]],
+    }
+    for rule in wrong.values():
+
+        def f(x, rule=rule):
+            return _core._custom_function(
+                lambda arrays: [arrays[0] * 2],
+                [x],
+                None,
+                None,
+                lambda arrays, *rest: rule(arrays),
+            )[0]
+
+        with pytest.raises(RuntimeError, match=r"custom_function: its rule for vmap"):
+            mx.vmap(f)(mx.ones((3, 2)))
 
 
 def test_with_jvp_and_compile(rng):
