@@ -108,6 +108,16 @@ class Backend {
   // batch dimensions broadcast already; if beta is 0, out is only written
   virtual void matmul(const Array& a, const Array& b, Array& out, double alpha,
                       double beta) = 0;
+  // out[t] = the sum of a[left[i]] @ b[right[i]] over all i with to[i] = t, for
+  // matrices (x, m, k), (y, k, n) and (z, m, n); in: a, b, and three vectors of
+  // indices. `name` is the function that errors speak of.
+  virtual void gather_matmul(const char* name, const Inputs& in,
+                             Array& out) = 0;
+  // out[i] = a[:, s] @ b[s], for a (m, k), b (k, n), where segments (x, 2) tell
+  // s from its first element to the one behind its last. Or, if `spread`, for a
+  // (x, m, n) and b (n, k), the sum of a[i] @ b[:, s] at s, for out (m, k).
+  virtual void segmented_matmul(bool spread, const Array& a, const Array& b,
+                                const Array& segments, Array& out) = 0;
   // x = Q R for matrices (..., m, n); q is (..., m, k), r (..., k, n), k = min
   virtual void qr(const Array& x, Array& q, Array& r) = 0;
   // The same function of every matrix, see Factorization in families.h; of what

@@ -231,6 +231,18 @@ Unique unique(const Array& x, int64_t size, const Array& fill = {});
 Array matmul(const Array& a, const Array& b);
 Array addmm(const Array& c, const Array& a, const Array& b, double alpha,
             double beta);
+// a[lhs] @ b[rhs], for indices of matrices that broadcast together (ops/
+// gather_matmul.cpp); empty ones are all, in their order.
+Array gather_mm(const Array& a, const Array& b, const Array& lhs_indices,
+                const Array& rhs_indices);
+// a[:, s] @ b[s] for segments (..., 2) of the inner dimension, which tell s from
+// its first element to the one behind its last (ops/segmented.cpp).
+Array segmented_mm(const Array& a, const Array& b, const Array& segments);
+// mask_out (mask_lhs a @ mask_rhs b), where masks, if there are such, have one
+// element for each block.
+Array block_masked_mm(const Array& a, const Array& b, int64_t block_size,
+                      const Array& mask_out, const Array& mask_lhs,
+                      const Array& mask_rhs);
 // x = q @ r for matrices (..., m, n) of float32 or float64: q is (..., m, k), r
 // (..., k, n), k = min(m, n).
 std::pair<Array, Array> qr(const Array& x);

@@ -79,6 +79,14 @@ struct MatmulArgs {
   float alpha, beta;
 };
 
+// Sums of products of `pairs` of matrices: those of a lie a_matrix elements apart,
+// those of b b_matrix. The batch of the product is one axis of results.
+struct GatherMatmulArgs {
+  MatmulArgs product;
+  uint64_t pairs;
+  int64_t a_matrix, b_matrix;
+};
+
 // Rows and columns of a tile of the product, and the depth it moves on by; a
 // threadgroup has four simdgroups, one for each quarter of the tile.
 enum {

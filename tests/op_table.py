@@ -8,6 +8,7 @@ import op_table_conv
 import op_table_elementwise
 import op_table_index
 import op_table_linalg
+import op_table_matrices
 import op_table_normalize
 import op_table_products
 import op_table_quantized
@@ -37,6 +38,7 @@ OPS: list[OpCase] = [
     *op_table_views.VIEWS,
     *op_table_products.PRODUCTS,
     *op_table_quantized.QUANTIZED,
+    *op_table_matrices.MATRICES,
     *op_table_views.WINDOWS,
     *op_table_index.INDEXING,
     *[case for case in _OPTIONAL if hasattr(mx, case.name)],

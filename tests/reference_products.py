@@ -19,6 +19,50 @@ def einsum(subscripts: str, *arrays: np.ndarray) -> Any:
     return np.einsum(subscripts, *exact)
 
 
+def gather_mm(
+    a: np.ndarray, b: np.ndarray, lhs: Any = None, rhs: Any = None
+) -> np.ndarray:
+    """a[lhs] @ b[rhs], where indices count the matrices of all batch dimensions."""
+
+    def chosen(x: np.ndarray, indices: Any) -> np.ndarray:
+        matrices = x.reshape(-1, *x.shape[-2:]) if x.size else x
+        if indices is None:
+            return x
+        return matrices[np.asarray(indices).astype(np.int64)]
+
+    left, right = (
+        chosen(np.atleast_2d(a), lhs),
+        chosen(b if b.ndim > 1 else b[:, None], rhs),
+    )
+    y = left @ right
+    y = y if a.ndim > 1 else y[..., 0, :]
+    return y if b.ndim > 1 else y[..., 0]
+
+
+def segmented_mm(a: np.ndarray, b: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    """a[:, s] @ b[s] for each segment s."""
+    bounds = np.asarray(segments).astype(np.int64)
+    y = np.zeros((*bounds.shape[:-1], a.shape[0], b.shape[1]))
+    for place in np.ndindex(bounds.shape[:-1]):
+        s = slice(*bounds[place])
+        y[place] = a[:, s] @ b[s]
+    return y
+
+
+def block_masked_mm(
+    a: np.ndarray, b: np.ndarray, size: int = 64, *masks: Any
+) -> np.ndarray:
+    """mask_out * ((mask_lhs * a) @ (mask_rhs * b)), each element of a mask a block."""
+
+    def masked(x: np.ndarray, i: int) -> np.ndarray:
+        if i >= len(masks) or masks[i] is None:
+            return x
+        rows, columns = (np.arange(n) // size for n in x.shape[-2:])
+        return x * masks[i][..., rows[:, None], columns]
+
+    return masked(masked(a, 1) @ masked(b, 2), 0)
+
+
 PRODUCTS: dict[str, Oracle] = {
     "inner": np.inner,
     "outer": np.outer,
@@ -26,6 +70,9 @@ PRODUCTS: dict[str, Oracle] = {
     "vecdot": vecdot,
     "tensordot": np.tensordot,
     "einsum": einsum,
+    "gather_mm": gather_mm,
+    "segmented_mm": segmented_mm,
+    "block_masked_mm": block_masked_mm,
 }
 
 

@@ -47,6 +47,9 @@ class MetalBackend final : public Backend {
   void global_norm(const Inputs& xs, double scale, Array& out) override;
   void matmul(const Array& a, const Array& b, Array& out, double alpha,
               double beta) override;
+  void gather_matmul(const char* name, const Inputs& in, Array& out) override;
+  void segmented_matmul(bool spread, const Array& a, const Array& b,
+                        const Array& segments, Array& out) override;
   void qr(const Array& x, Array& q, Array& r) override;
   void quantize(const Quantization& how, const Array& w, Array& words,
                 Array& scales, Array* biases) override;

@@ -1,5 +1,7 @@
 // Matrix products: shapes, types and derivatives.
 // SPDX-License-Identifier: MIT
+#include "csrc/ops/matmul.h"
+
 #include <cstring>
 
 #include "csrc/backend.h"
@@ -88,30 +90,6 @@ Array product(const Array& a, const Array& b, double alpha) {
   return make_matmul(alpha, 0, std::move(shape), {a, b});
 }
 
-void check_operands(const Array& a, const Array& b, Dtype dtype,
-                    const char* op) {
-  require(is_inexact(dtype), op, ": a and b must promote to a floating type, ",
-          "or complex64, got ", a.dtype(), " and ", b.dtype());
-  require(a.ndim() > 0 && b.ndim() > 0, op,
-          ": a and b must have at least one dimension, got shapes ", a.shape(),
-          " and ", b.shape());
-  int64_t inner = b.shape(b.ndim() == 1 ? 0 : b.ndim() - 2);
-  require(a.shape().back() == inner, op,
-          ": last dimension of a must equal the ",
-          b.ndim() == 1 ? "length" : "second to last", " of b, got shapes ",
-          a.shape(), " and ", b.shape());
-}
-
-Shape batch_of(const Array& x) {
-  return Shape(x.shape().begin(), x.shape().end() - 2);
-}
-
-Shape with_matrix(Shape batch, int64_t rows, int64_t columns) {
-  batch.push_back(rows);
-  batch.push_back(columns);
-  return batch;
-}
-
 // alpha * a @ b + beta * c for operands of one type with at least two
 // dimensions; c, if any, has the elements of the result in order.
 Array combine(Array a, Array b, const Array& c, double alpha, double beta) {
@@ -153,7 +131,7 @@ Operands as_matrices(const Array& a, const Array& b, Dtype dtype) {
 
 Array matmul(const Array& a, const Array& b) {
   Dtype dtype = promote(a.dtype(), b.dtype());
-  check_operands(a, b, dtype, "matmul");
+  check_factors(a, b, dtype, "matmul");
   Operands x = as_matrices(a, b, dtype);
   Array y = is_complex(dtype) ? matmul_complex(x.a, x.b)
                               : combine(x.a, x.b, Array(), 1, 0);
@@ -163,7 +141,7 @@ Array matmul(const Array& a, const Array& b) {
 Array addmm(const Array& c, const Array& a, const Array& b, double alpha,
             double beta) {
   Dtype dtype = promote(promote(a.dtype(), b.dtype()), c.dtype());
-  check_operands(a, b, dtype, "addmm");
+  check_factors(a, b, dtype, "addmm");
   Operands x = as_matrices(a, b, dtype);
   bool fits = c.ndim() <= x.shape.size() &&
               broadcast_shapes(c.shape(), x.shape, "addmm") == x.shape;

@@ -102,6 +102,7 @@ NB_MODULE(_core, m) {
   bind_scan(m);
   bind_sort(m);
   bind_linalg(m);
+  bind_parts(m);
   bind_conv(m);
   bind_quantize(m);
   bind_products(m);

@@ -1,0 +1,144 @@
+// Products of chosen matrices, or of parts of matrices, in Python.
+// SPDX-License-Identifier: MIT
+#include "csrc/python/module.h"
+
+namespace ingot::python {
+namespace {
+
+using MaybeArray = std::optional<ArrayLike>;
+
+Array array_or_none(const MaybeArray& x) {
+  return x ? to_array(x->value) : Array();
+}
+
+void bind_gather_mm(nb::module_& m) {
+  m.def(
+      "gather_mm",
+      [](const ArrayLike& a, const ArrayLike& b, const MaybeArray& lhs,
+         const MaybeArray& rhs, bool, const StreamArg& stream) {
+        OnStream scope(stream);
+        return gather_mm(to_array(a.value), to_array(b.value),
+                         array_or_none(lhs), array_or_none(rhs));
+      },
+      "a"_a, "b"_a, "lhs_indices"_a = nb::none(), "rhs_indices"_a = nb::none(),
+      nb::kw_only(), "sorted_indices"_a = false, "stream"_a = nb::none(),
+      R"(Products of the matrices that indices choose, a[lhs] @ b[rhs].
+
+No matrix is copied. Several products with one matrix of b, such as of tokens
+that go to one expert, are computed together, in whichever order they come.
+
+Args:
+    a: (..., m, k) or (k,) floating array; lhs_indices count its matrices in
+        row-major order, negative ones from the end.
+    b: (..., k, n) or (k,) floating array, the same for rhs_indices.
+    lhs_indices: integers; all matrices of a in its batch shape by default.
+    rhs_indices: integers that broadcast with lhs_indices, the same for b.
+    sorted_indices: says that the indices are in order; the results do not
+        depend on it.
+    stream: stream or device.
+
+Returns:
+    (..., m, n) array whose first axes are those of the indices, without the
+    axis that a vector lacks.
+
+Raises:
+    IndexError: if an index is out of range, when the result is evaluated.
+    TypeError: if indices are not integers.
+    ValueError: if shapes do not fit, or no operand is floating.
+
+Example:
+    >>> import ingot.core as mx
+    >>> experts = mx.array([[[1.0], [1.0]], [[10.0], [1.0]]])
+    >>> tokens = mx.array([[[1.0, 2.0]], [[3.0, 4.0]]])
+    >>> mx.gather_mm(tokens, experts, rhs_indices=mx.array([1, 0]))
+    array([[[12]],
+           [[7]]], dtype=float32))");
+}
+
+void bind_segments(nb::module_& m) {
+  m.def(
+      "segmented_mm",
+      [](const ArrayLike& a, const ArrayLike& b, const ArrayLike& segments,
+         const StreamArg& stream) {
+        OnStream scope(stream);
+        return segmented_mm(to_array(a.value), to_array(b.value),
+                            to_array(segments.value));
+      },
+      "a"_a, "b"_a, "segments"_a, nb::kw_only(), "stream"_a = nb::none(),
+      R"(Matrix products over segments of the inner dimension, a[:, s] @ b[s].
+
+Args:
+    a: (m, k) floating array.
+    b: (k, n) floating array.
+    segments: (..., 2) integers: the first element of each segment, and the one
+        behind its last. They may have elements in common, or none; zeros come
+        of those that end where they begin, or before.
+    stream: stream or device.
+
+Returns:
+    (..., m, n) array.
+
+Raises:
+    IndexError: if a segment reaches beyond [0, k], when the result is
+        evaluated.
+    TypeError: if segments are not integers.
+    ValueError: if shapes do not fit, or no operand is floating.
+
+Example:
+    >>> import ingot.core as mx
+    >>> a, b = mx.ones((1, 5)), mx.ones((5, 1))
+    >>> mx.segmented_mm(a, b, mx.array([[0, 2], [2, 5]]))
+    array([[[2]],
+           [[3]]], dtype=float32))");
+  m.def(
+      "block_masked_mm",
+      [](const ArrayLike& a, const ArrayLike& b, int64_t block_size,
+         const MaybeArray& out, const MaybeArray& lhs, const MaybeArray& rhs,
+         const StreamArg& stream) {
+        OnStream scope(stream);
+        return block_masked_mm(to_array(a.value), to_array(b.value), block_size,
+                               array_or_none(out), array_or_none(lhs),
+                               array_or_none(rhs));
+      },
+      "a"_a, "b"_a, "block_size"_a = 64, "mask_out"_a = nb::none(),
+      "mask_lhs"_a = nb::none(), "mask_rhs"_a = nb::none(), nb::kw_only(),
+      "stream"_a = nb::none(),
+      R"(Matrix product with blocks masked: mask_out (mask_lhs a @ mask_rhs b).
+
+A mask has one element for each block, the last of which may be smaller. Where a
+boolean one is False the block counts as 0, whatever it holds; any other mask
+multiplies.
+
+Args:
+    a: (..., m, k) or (k,) floating array.
+    b: (..., k, n) or (k,) floating array.
+    block_size: rows and columns of a block, 32 or 64.
+    mask_out: array that broadcasts to (..., ceil(m / block_size),
+        ceil(n / block_size)).
+    mask_lhs: the same for a, of m and k.
+    mask_rhs: the same for b, of k and n.
+    stream: stream or device.
+
+Returns:
+    (..., m, n) array, without the axis that a vector lacks.
+
+Raises:
+    ValueError: for another block_size, if shapes do not fit, or if no operand is
+        floating.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mask = mx.array([[True], [False]])
+    >>> y = mx.block_masked_mm(mx.ones((64, 3)), mx.ones((3, 2)), 32, mask)
+    >>> y[0], y[32]
+    (array([3, 3], dtype=float32), array([0, 0], dtype=float32)))");
+}
+
+}  // namespace
+
+void bind_parts(nb::module_& m) {
+  bind_gather_mm(m);
+  bind_segments(m);
+}
+
+}  // namespace ingot::python
