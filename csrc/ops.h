@@ -243,6 +243,9 @@ Array segmented_mm(const Array& a, const Array& b, const Array& segments);
 Array block_masked_mm(const Array& a, const Array& b, int64_t block_size,
                       const Array& mask_out, const Array& mask_lhs,
                       const Array& mask_rhs);
+// scale times the Hadamard matrix times each line of the last axis, of m 2^k
+// elements (ops/hadamard.cpp); by default that is orthogonal.
+Array hadamard_transform(const Array& x, std::optional<double> scale);
 // x = q @ r for matrices (..., m, n) of float32 or float64: q is (..., m, k), r
 // (..., k, n), k = min(m, n).
 std::pair<Array, Array> qr(const Array& x);

@@ -39,6 +39,7 @@ OPS: list[OpCase] = [
     *op_table_products.PRODUCTS,
     *op_table_quantized.QUANTIZED,
     *op_table_matrices.MATRICES,
+    *op_table_matrices.HADAMARD,
     *op_table_views.WINDOWS,
     *op_table_index.INDEXING,
     *[case for case in _OPTIONAL if hasattr(mx, case.name)],

@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 import reference_products as ref
-from op_case import FLOATS, SMALL, OpCase, Sample, Sampler, op
+from op_case import (
+    FLOATS,
+    SMALL,
+    OpCase,
+    Sample,
+    Sampler,
+    calls,
+    floating,
+    op,
+    smooth,
+)
 from support import BOOL, INTEGERS
 
 
@@ -114,4 +124,30 @@ MATRICES: list[OpCase] = [
     ),
 ]
 
-__all__ = ["MATRICES"]
+HADAMARD: list[OpCase] = [
+    op(
+        "hadamard_transform",
+        calls(
+            SMALL,
+            ((4,),),
+            ((1,),),
+            ((),),
+            ((3, 12),),
+            ((2, 40), 0.5),
+            ((2, 3, 56), -3),
+            ((5, 2),),
+            ((0, 4),),
+            ((2, 256),),
+        ),
+        result=floating,
+        ulps=8,
+        scale=lambda a, scale=None: (
+            np.sqrt(np.shape(a)[-1] if np.ndim(a) else 1)
+            * 3
+            * max(1.0, abs(scale or 1))
+        ),
+        grad_samples=smooth(SMALL, ((2, 4),), ((20,),), ((12,), 0.5)),
+    )
+]
+
+__all__ = ["HADAMARD", "MATRICES"]

@@ -63,6 +63,48 @@ def block_masked_mm(
     return masked(masked(a, 1) @ masked(b, 2), 0)
 
 
+def circulant(signs: str) -> np.ndarray:
+    row = np.array([1 if c == "+" else -1 for c in signs])
+    return np.stack([np.roll(row, i) for i in range(row.size)])
+
+
+def williamson(*rows: str) -> np.ndarray:
+    a, b, c, d = map(circulant, rows)
+    return np.block([[a, b, c, d], [-b, a, -d, c], [-c, d, a, -b], [-d, -c, b, a]])
+
+
+def paley() -> np.ndarray:
+    """Order 12 from the squares modulo 5, by Paley's second construction."""
+    squares = {x * x % 5 for x in range(1, 5)}
+    signs = np.ones((6, 6)) - np.eye(6)
+    for i, j in np.ndindex(5, 5):
+        rest = (i - j) % 5
+        signs[i + 1, j + 1] = 0 if rest == 0 else 1 if rest in squares else -1
+    pair = np.array([[1, 1], [1, -1]])
+    return np.kron(signs, pair) + np.kron(np.eye(6), [[1, -1], [-1, -1]])
+
+
+def hadamard(n: int) -> np.ndarray:
+    """The Hadamard matrix of order m 2^k."""
+    power = n & -n
+    small = {
+        1: lambda: np.ones((1, 1)),
+        3: paley,
+        5: lambda: williamson("+----", "+----", "++--+", "+-++-"),
+        7: lambda: williamson("+------", "++----+", "+-+--+-", "+--++--"),
+    }
+    h = small[n // power]()
+    while len(h) < n:
+        h = np.kron(h, [[1, 1], [1, -1]])
+    return h
+
+
+def hadamard_transform(a: np.ndarray, scale: float | None = None) -> np.ndarray:
+    n = np.shape(a)[-1] if np.ndim(a) else 1
+    scale = 1 / np.sqrt(n) if scale is None else scale
+    return np.reshape(np.reshape(a, (-1, n)) @ hadamard(n).T * scale, np.shape(a))
+
+
 PRODUCTS: dict[str, Oracle] = {
     "inner": np.inner,
     "outer": np.outer,
@@ -70,6 +112,7 @@ PRODUCTS: dict[str, Oracle] = {
     "vecdot": vecdot,
     "tensordot": np.tensordot,
     "einsum": einsum,
+    "hadamard_transform": hadamard_transform,
     "gather_mm": gather_mm,
     "segmented_mm": segmented_mm,
     "block_masked_mm": block_masked_mm,

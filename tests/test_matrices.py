@@ -174,3 +174,27 @@ def test_what_a_boolean_mask_leaves_out_is_zero():
     got = mx.block_masked_mm(b, b, 32, numbers)
     assert got[0, 0].item() == 128 and got[0, 63].item() == 32
     assert got[63, 0].item() == 0 and got[63, 63].item() == 64
+
+
+@pytest.mark.parametrize("n", [2, 64, 128, 1024, 12, 24, 20, 160, 28, 1792])
+def test_a_hadamard_transform_turned_around_is_the_identity(n, rng):
+    """Its matrix is orthogonal: the derivative applies the transpose."""
+    x = draw(rng, 3, n)
+    back = mx.vjp(mx.hadamard_transform, [x], [mx.hadamard_transform(x)])[1][0]
+    np.testing.assert_allclose(wide(back), wide(x), rtol=1e-5, atol=1e-5)
+    signs = to_numpy(mx.hadamard_transform(mx.eye(n), scale=1))
+    assert set(np.unique(signs)) == {-1, 1}
+
+
+def test_a_hadamard_transform_of_half_types_is_rounded_once():
+    x = mx.full((2048,), 1 / 3, mx.float16)
+    want = (x[0].astype(mx.float32) * 2048).astype(mx.float16).item()
+    y = mx.hadamard_transform(x, scale=1)
+    assert y.dtype == mx.float16 and y[0].item() == want
+    assert mx.hadamard_transform(mx.array([1, 1])).dtype == mx.float32
+
+
+@pytest.mark.parametrize("n", [0, 3, 6, 36, 60, 84, 144])
+def test_other_sizes_have_no_hadamard_matrix(n):
+    error = raises(lambda: mx.hadamard_transform(mx.ones((2, n))))
+    assert isinstance(error, ValueError) and f"got {n}" in str(error)

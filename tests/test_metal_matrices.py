@@ -72,3 +72,12 @@ def test_segments_run_on_the_cpu_and_are_counted():
         mx.eval(y)
     assert y.tolist() == [[[2] * 3] * 2]
     assert mx.metal.fallbacks()["segmented_matmul"] == before + 1
+
+
+@pytest.mark.parametrize("n", [64, 40, 112])
+def test_hadamard_transforms(n, rng):
+    x = draw(rng, 5, n)
+    mx.eval(x)
+    with no_fallbacks():
+        slow, fast = both(lambda: mx.hadamard_transform(x))
+    near(slow, fast, "float32")

@@ -134,11 +134,45 @@ Example:
     (array([3, 3], dtype=float32), array([0, 0], dtype=float32)))");
 }
 
+void bind_hadamard(nb::module_& m) {
+  m.def(
+      "hadamard_transform",
+      [](const ArrayLike& a, std::optional<double> scale,
+         const StreamArg& stream) {
+        OnStream scope(stream);
+        return hadamard_transform(to_array(a.value), scale);
+      },
+      "a"_a, "scale"_a = nb::none(), "stream"_a = nb::none(),
+      R"(The Walsh-Hadamard transform along the last axis: scale * H @ a.
+
+H has elements 1 and -1 and orthogonal rows: it is the Kronecker product of one
+of m rows (12: Paley's second construction; 20, 28: Williamson's) and k of 2.
+
+Args:
+    a: (..., m 2^k) array, for m 1, 12, 20 or 28; integers give float32. A number
+        counts as one element.
+    scale: number; 1 / sqrt(m 2^k) by default, which makes the transform
+        orthogonal.
+    stream: stream or device.
+
+Returns:
+    array of the shape of a.
+
+Raises:
+    ValueError: for another number of elements.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.hadamard_transform(mx.array([1.0, 2.0, 3.0, 4.0]), scale=1)
+    array([10, -2, -4, 0], dtype=float32))");
+}
+
 }  // namespace
 
 void bind_parts(nb::module_& m) {
   bind_gather_mm(m);
   bind_segments(m);
+  bind_hadamard(m);
 }
 
 }  // namespace ingot::python
