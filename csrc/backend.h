@@ -97,7 +97,8 @@ class Backend {
   virtual void sort(const Array& x, Array& out) = 0;
   virtual void argsort(const Array& x, Array& out) = 0;  // out is uint32
   // how many elements of a vector in order come before each value (of the same
-  // type), with those equal to it if `right`; out is uint32
+  // type), with those equal to it if `right`; out is uint32. Or of several such
+  // vectors (n, length), each for values (n, ...) of its own.
   virtual void searchsorted(const Array& sorted, const Array& values,
                             bool right, Array& out) = 0;
   // scale * sqrt of the sum of squares of all elements of all arrays, float32

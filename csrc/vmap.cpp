@@ -64,6 +64,12 @@ Arrays Batch::folded(int64_t count) const {
   return outputs;
 }
 
+Arrays Batch::passed_on() const {
+  Inputs inputs = in;
+  for (int64_t i = 0; i < link.outputs; ++i) inputs[i] = along(i);
+  return make_arrays(link.op, link.outputs, std::move(inputs));
+}
+
 Arrays Batch::build(Inputs inputs) const {
   return build(link.op, std::move(inputs));
 }

@@ -27,6 +27,8 @@ struct Batch {
   // The operation on inputs whose first axes hold examples of its own, which
   // those of the batch are put beside: of the first `count` inputs.
   Arrays folded(int64_t count) const;
+  // The operation whose outputs are its first inputs.
+  Arrays passed_on() const;
   // The operation itself, which does not mind the axis, or another one.
   Arrays build(Inputs inputs) const;
   Arrays build(std::shared_ptr<const Op> op, Inputs inputs) const;

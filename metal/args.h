@@ -144,10 +144,10 @@ struct SortArgs {
   Order<uint64_t> order;
 };
 
-// `size` values are looked for among `length` elements in order; those equal to
-// one come before its place if `ties`.
+// `size` values are looked for, `each` of them among `length` elements in order;
+// those equal to one come before its place if `ties`.
 struct SearchArgs {
-  uint64_t size, length;
+  uint64_t size, length, each;
   Order<uint64_t> order;
   uint32_t ties;
 };

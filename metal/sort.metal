@@ -132,8 +132,9 @@ template <class T>
   for (int k = 0; k < kEach; ++k) {
     ulong i = element(group, thread_index, k);
     if (i >= args.size) return;
-    out[i] = uint(rank_in<Bare<T>>(
-        sorted, args.length, key_of(values[i], order), args.ties != 0, order));
+    device const T* line = sorted + i / args.each * args.length;
+    out[i] = uint(rank_in<Bare<T>>(line, args.length, key_of(values[i], order),
+                                   args.ties != 0, order));
   }
 }
 

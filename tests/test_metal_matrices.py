@@ -1,4 +1,4 @@
-"""Gathered products on the GPU."""
+"""Gathered products and searches of several vectors on the GPU."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from metal_cases import (
     FLOATS,
     both,
+    identical,
     needs_metal,
     no_fallbacks,
     on_the_cpu,
@@ -81,3 +82,15 @@ def test_hadamard_transforms(n, rng):
     with no_fallbacks():
         slow, fast = both(lambda: mx.hadamard_transform(x))
     near(slow, fast, "float32")
+
+
+def test_several_vectors_are_searched_at_once(rng):
+    a = mx.sort(mx.array(rng.normal(size=(3, 40)).astype(np.float32)))
+    v = mx.array(rng.normal(size=(3, 5, 7)).astype(np.float32))
+    mx.eval(a, v)
+    with no_fallbacks():
+        slow, fast = both(lambda: mx.vmap(mx.searchsorted)(a, v))
+    assert identical(slow, fast)
+    for i in range(3):
+        want = np.searchsorted(np.array(a[i]), np.array(v[i]))
+        np.testing.assert_array_equal(np.array(slow[i]), want)

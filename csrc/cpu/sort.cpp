@@ -185,23 +185,27 @@ void CpuBackend::argsort(const Array& x, Array& out) {
 
 void CpuBackend::searchsorted(const Array& sorted, const Array& values,
                               bool right, Array& out) {
+  if (values.size() == 0) return;
   Reader reader(values);
   auto* to = out.data<uint32_t>();
-  int64_t n = sorted.size();
+  int64_t n = sorted.shape().back();
+  int64_t each = values.size() / (sorted.ndim() == 2 ? sorted.shape(0) : 1);
   by_width(sorted.itemsize(), [&](auto tag) {
     using Bits = typename decltype(tag)::type;
     auto order = narrowed<Bits>(order_of(sorted.dtype()));
     auto* first = sorted.data<const Bits>();
-    int64_t stride = sorted.strides()[0];
+    int64_t stride = sorted.strides().back();
+    int64_t next = sorted.ndim() == 2 ? sorted.strides()[0] : 0;
     for_tiles(values.size(), false, Interrupt::yes, [&](int64_t at, int64_t m) {
       Scratch scratch;
       auto* value = static_cast<const Bits*>(reader.read(at, m, scratch));
       for (int64_t i = 0; i < m; ++i) {
         Bits key = key_of(value[i], order);
+        const Bits* line = first + (at + i) / each * next;
         int64_t low = 0, count = n;
         while (count > 0) {
           int64_t half = count / 2;
-          Bits other = key_of(first[(low + half) * stride], order);
+          Bits other = key_of(line[(low + half) * stride], order);
           bool before = right ? other <= key : other < key;
           low = before ? low + half + 1 : low;
           count = before ? count - half - 1 : half;

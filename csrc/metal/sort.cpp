@@ -74,8 +74,10 @@ void MetalBackend::argsort(const Array& x, Array& out) {
 void MetalBackend::searchsorted(const Array& sorted, const Array& values,
                                 bool right, Array& out) {
   if (out.size() == 0) return;
+  int64_t vectors = sorted.ndim() == 2 ? sorted.shape(0) : 1;
   SearchArgs args = {.size = static_cast<uint64_t>(out.size()),
-                     .length = static_cast<uint64_t>(sorted.size()),
+                     .length = static_cast<uint64_t>(sorted.shape().back()),
+                     .each = static_cast<uint64_t>(out.size() / vectors),
                      .order = order_of(sorted.dtype()),
                      .ties = right};
   const char* word = metal_word(sorted.itemsize());

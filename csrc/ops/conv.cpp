@@ -70,6 +70,23 @@ Saved saved_as(const char* name, const Convolution& what) {
            what.groups}};
 }
 
+// The same for `examples` at once, each in groups of its own.
+Convolution each_by_itself(const Convolution& what, int64_t examples) {
+  Convolution all = what;
+  all.groups *= examples;
+  return all;
+}
+
+// Examples' channels one behind the other.
+Array beside(const Array& x) { return flatten(moveaxis(x, 0, -2), -2, -1); }
+
+// Weights (examples, groups * outputs, ...) as one with the outputs of all
+// examples in each group.
+Array outputs_of_groups(const Array& weight, int64_t groups) {
+  Array apart = unflatten(weight, 1, {groups, weight.shape(1) / groups});
+  return flatten(moveaxis(apart, 0, 1), 0, 2);
+}
+
 class Conv final : public Op {
  public:
   explicit Conv(Convolution what) : what_(std::move(what)) {}
@@ -98,9 +115,25 @@ class Conv final : public Op {
     return gradients;
   }
 
+  // One weight: examples in one batch. Several: groups of their own, or, of the
+  // same x, further outputs of each group, unless that has but one channel.
   Arrays vmap(const Batch& batch) const override {
-    if (batch.has_axis[1] || batch.size == 0) return {};
-    return batch.folded(1);
+    if (batch.size == 0) return {};
+    if (!batch.has_axis[1]) return batch.folded(1);
+    const Array &x = batch.in[0], &weight = batch.in[1];
+    const Shape& shape = batch.link.specs[0].shape;
+    Shape positions(shape.begin() + 1, shape.end() - 1);
+    int64_t n = batch.size, outputs = shape.back();
+    bool narrow = what_.groups > 1 && weight.shape().back() == 1;
+    if (!batch.has_axis[0] && !narrow) {
+      Array y = convolved(what_, x, outputs_of_groups(weight, what_.groups),
+                          positions);
+      Array apart = unflatten(y, -1, {what_.groups, n, outputs / what_.groups});
+      return {flatten(moveaxis(apart, -2, 0), -2, -1)};
+    }
+    Array y = convolved(each_by_itself(what_, n), beside(batch.along(0)),
+                        flatten(weight, 0, 1), positions);
+    return {moveaxis(unflatten(y, -1, {n, outputs}), -2, 0)};
   }
 
  private:
@@ -137,6 +170,16 @@ class ConvWeight final : public Op {
                           Shape(positions.begin() + 1, positions.end() - 1)));
     }
     return gradients;
+  }
+
+  Arrays vmap(const Batch& batch) const override {
+    if (batch.size == 0) return {};
+    Shape shape = batch.shape();
+    Array gradient = weight_gradient(
+        each_by_itself(what_, batch.size), beside(batch.along(0)),
+        beside(batch.along(1)),
+        with_first(shape[0] * shape[1], Shape(shape.begin() + 2, shape.end())));
+    return {unflatten(gradient, 0, {shape[0], shape[1]})};
   }
 
  private:

@@ -57,6 +57,14 @@ Arrays compose(const Normalization& what, Layout at, const Inputs& in,
   return gradients;
 }
 
+// Vectors of a batch, so that each broadcasts to the rows of its own example.
+Array beside(const Array& vectors, const Array& x) {
+  Shape shape(x.ndim(), 1);
+  shape[0] = vectors.shape(0);
+  shape.back() = vectors.shape().back();
+  return reshape(vectors, shape);
+}
+
 class NormalizeVjp final : public Op {
  public:
   NormalizeVjp(Normalization what, Layout at, std::vector<int> wanted)
@@ -95,6 +103,26 @@ class NormalizeVjp final : public Op {
         in, cotangents, wanted);
   }
 
+  // Rows are rows, but vectors' gradients are sums over those of one example.
+  Arrays vmap(const Batch& batch) const override {
+    Inputs in = batch.along();
+    bool rows = wanted_.size() == 1 && wanted_[0] == 0;
+    for (int i : {at_.weight(), at_.bias()}) {
+      if (i >= 0) rows &= !batch.has_axis[static_cast<size_t>(i)];
+    }
+    if (rows) {
+      for (int i = 1; i < at_.cotangent(); ++i) in[i] = batch.in[i];
+      return batch.build(std::move(in));
+    }
+    for (int i = 1; i < at_.cotangent(); ++i) in[i] = beside(in[i], in[0]);
+    Arrays gradients = compose(what_, at_, in, wanted_);
+    for (size_t k = 0; k < gradients.size(); ++k) {
+      const Shape& shape = batch.link.specs[static_cast<int64_t>(k)].shape;
+      gradients[k] = reshape(gradients[k], with_first(batch.size, shape));
+    }
+    return gradients;
+  }
+
  private:
   Normalization what_;
   Layout at_;
@@ -125,10 +153,23 @@ class Normalize final : public Op {
   }
 
   Arrays vmap(const Batch& batch) const override {
+    bool same = true;
     for (size_t i = 1; i < batch.has_axis.size(); ++i) {
-      if (batch.has_axis[i]) return {};
+      same &= !batch.has_axis[i];
     }
-    return batch.build(batch.in);
+    if (same) return batch.build(batch.in);
+    // Vectors of their own come afterwards.
+    Dtype dtype = batch.link.specs[0].dtype, compute = compute_type(dtype);
+    Array x = astype(batch.along(0), compute);
+    Array y =
+        make_array(std::make_shared<Normalize>(what_, Layout{false, false}),
+                   x.shape(), compute, {x});
+    auto vectors = [&](int i) {
+      return astype(beside(batch.along(i), x), compute);
+    };
+    if (at_.weighted) y = y * vectors(at_.weight());
+    if (at_.biased) y = y + vectors(at_.bias());
+    return {astype(y, dtype)};
   }
 
  private:

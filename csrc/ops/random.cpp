@@ -10,6 +10,7 @@
 #include "csrc/backend.h"
 #include "csrc/ops/operators.h"
 #include "csrc/saved.h"
+#include "csrc/vmap.h"
 #include "metal/random.h"
 
 namespace ingot::random {
@@ -29,9 +30,31 @@ class Random final : public Op {
                  {distribution_.kind, distribution_.a, distribution_.b}};
   }
   bool stops_gradient() const override { return true; }
+  // One draw, or one for each of several keys.
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();
-    backend.random(distribution_, in[0], out[0]);
+    const Array& keys = in[0];
+    if (keys.ndim() == 1) return backend.random(distribution_, keys, out[0]);
+    Shape shape(out[0].shape().begin() + 1, out[0].shape().end());
+    Strides strides = contiguous_strides(shape);
+    int64_t count = keys.shape(0), next = keys.strides()[0] * keys.itemsize();
+    for (int64_t i = 0; i < count && out[0].size() > 0; ++i) {
+      Array part =
+          Array::view(out[0], shape, strides, i * (out[0].nbytes() / count));
+      Array key = Array::view(keys, {2}, {keys.strides()[1]}, i * next);
+      backend.random(distribution_, key, part);
+    }
+  }
+
+  Arrays vmap(const Batch& batch) const override {
+    const Array& keys = batch.in[0];
+    if (keys.ndim() == 2) return batch.build(batch.in);
+    Shape shape = batch.shape();
+    Shape flat(shape.begin() + 1, shape.end());
+    flat[0] *= batch.size;
+    Array y = make_array(std::make_shared<Random>(distribution_), flat,
+                         batch.link.specs[0].dtype, {flatten(keys, 0, 1)});
+    return {reshape(y, std::move(shape))};
   }
 
  private:

@@ -10,6 +10,7 @@
 #include "csrc/ops/operators.h"
 #include "csrc/ops/remade.h"
 #include "csrc/saved.h"
+#include "csrc/vmap.h"
 
 namespace ingot {
 namespace {
@@ -80,6 +81,23 @@ class Rope final : public Op {
       gradients[0] = turn(neighbours_, cotangents[0], in[1], negative(in[2]));
     }
     return gradients;
+  }
+
+  // Examples beside the first axis; a table that differs goes along with it.
+  Arrays vmap(const Batch& batch) const override {
+    Array x = batch.along(0);
+    auto table = [&](int64_t i) {
+      Array t = batch.in[i];
+      bool same = !batch.has_axis[static_cast<size_t>(i)];
+      if (same && t.ndim() == 2) return t;
+      t = batch.along(i);
+      if (t.ndim() == 3) t = expand_dims(t, {1});
+      Shape shape = {x.shape(0), x.shape(1), t.shape(2), t.shape(3)};
+      return flatten(broadcast_to(t, shape), 0, 1);
+    };
+    Array cosine = table(1), sine = table(2);
+    Array y = turn(neighbours_, flatten(x, 0, 1), cosine, sine);
+    return {unflatten(y, 0, {x.shape(0), x.shape(1)})};
   }
 
   static Array turn(bool neighbours, const Array& x, const Array& cosine,

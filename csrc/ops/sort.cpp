@@ -50,6 +50,8 @@ class ArgSort final : public Op {
   }
 };
 
+// Inputs: a vector and values, or several vectors (n, length) and values (n, ...)
+// for each.
 class SearchSorted final : public Op {
  public:
   explicit SearchSorted(bool right) : right_(right) {}
@@ -65,7 +67,16 @@ class SearchSorted final : public Op {
   }
 
   Arrays vmap(const Batch& batch) const override {
-    return batch.has_axis[0] ? Arrays() : batch.build(batch.in);
+    if (!batch.has_axis[0] && batch.in[0].ndim() == 1) {
+      return batch.build(batch.in);
+    }
+    Array sorted = batch.along(0), values = batch.along(1);
+    if (sorted.ndim() == 2) return batch.build({sorted, values});
+    sorted = flatten(sorted, 0, 1);
+    values = flatten(values, 0, 1);
+    Array y = make_array(std::make_shared<SearchSorted>(right_), values.shape(),
+                         Dtype::uint32, {sorted, values});
+    return {reshape(y, batch.shape())};
   }
 
  private:

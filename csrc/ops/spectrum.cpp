@@ -157,7 +157,10 @@ class Pseudoinverse final : public Op {
   const char* name() const override { return "pinv"; }
   std::optional<Saved> saved() const override { return Saved{"pinv", {}}; }
   void eval(Backend&, Inputs& in, Outputs& out) const override {
-    out[0].reuse(in[1]);
+    out[0].view_of(in[1], in[1].strides());
+  }
+  Arrays vmap(const Batch& batch) const override {
+    return batch.build(batch.along());
   }
 
   // Where the rank stays (Golub and Pereyra 1973).

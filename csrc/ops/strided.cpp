@@ -135,6 +135,15 @@ class AsStrided final : public UntypedOp {
     out[0].view_of(source, strides_, offset * source.itemsize());
   }
 
+  // Examples lie one behind the other.
+  Arrays vmap(const Batch& batch) const override {
+    const Array& x = batch.in[0];
+    int64_t each = batch.size > 0 ? x.size() / batch.size : 0;
+    Strides strides = with_first(each, strides_);
+    auto op = std::make_shared<AsStrided>(std::move(strides), offset_);
+    return batch.build(std::move(op), batch.in);
+  }
+
   Arrays vjp(const Inputs& in, const Outputs& out, const Arrays& cotangents,
              const std::vector<int>&) const override {
     const Array& x = in[0];
