@@ -96,6 +96,9 @@ class Backend {
                     const Array& sine, Array& out) = 0;
   virtual void sort(const Array& x, Array& out) = 0;
   virtual void argsort(const Array& x, Array& out) = 0;  // out is uint32
+  // the elements, or with `indices` their places in the line, uint32
+  virtual void select_ranks(const Selection& what, bool indices, const Array& x,
+                            Array& out) = 0;
   // how many elements of a vector in order come before each value (of the same
   // type), with those equal to it if `right`; out is uint32. Or of several such
   // vectors (n, length), each for values (n, ...) of its own.

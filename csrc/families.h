@@ -80,6 +80,14 @@ struct Scan {
   bool inclusive = true;
 };
 
+// Of each line along the last axis, the elements of ranks `begin` to `end` - 1 in
+// order, as a stable sort has them. With `rest` it is one rank, whose element
+// comes in its place, with those before it, and those behind it, in any order.
+struct Selection {
+  int64_t begin, end;
+  bool rest = false;
+};
+
 // Brings rows along the last axis to one scale:
 // (x - m) / sqrt(v + eps) * weight + bias, where m is the mean if `centered`,
 // else 0, and v the mean of (x - m)^2.

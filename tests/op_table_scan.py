@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import ingot.core as mx
 import numpy as np
 import reference_scan as ref
 from op_case import (
@@ -164,14 +165,41 @@ def counted(dtype: str) -> str:
     return "int32"
 
 
+def _parts_in_order(f: Any, x: Any, kth: int, axis: int | None) -> Any:
+    """f of each of the three parts of a partition: all is in order if that is one."""
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    line = mx.moveaxis(x, axis, -1)
+    k = kth % line.shape[-1]
+    parts = (slice(0, k), slice(k, k + 1), slice(k + 1, None))
+    y = mx.concatenate([f(line, kth, part) for part in parts], axis=-1)
+    return mx.moveaxis(y, -1, axis)
+
+
+def _partition(x: Any, kth: int, axis: int | None = -1) -> Any:
+    return _parts_in_order(
+        lambda a, k, part: mx.sort(mx.partition(a, k)[..., part]), x, kth, axis
+    )
+
+
+def _argpartition(x: Any, kth: int, axis: int | None = -1) -> Any:
+    def stable(a: Any, k: int, part: slice) -> Any:
+        order = mx.sort(mx.argpartition(a, k)[..., part])
+        values = mx.take_along_axis(a, order, -1)
+        return mx.take_along_axis(order, mx.argsort(values), -1)
+
+    return _parts_in_order(stable, x, kth, axis)
+
+
 SELECTIONS = [
     op(
         "partition",
         calls(SORTED, *KTH),
         ulps=0,
+        call=_partition,
         grad_samples=smooth(SMALL, *_SMOOTH_KTH),
     ),
-    op("argpartition", calls(SORTED, *KTH), result=index),
+    op("argpartition", calls(SORTED, *KTH), result=index, call=_argpartition),
     op("topk", calls(SORTED, *TOP), ulps=0, grad_samples=smooth(SMALL, *_SMOOTH_KTH)),
     op(
         "median",

@@ -1,4 +1,4 @@
-"""Gathered products and searches of several vectors on the GPU."""
+"""Gathered products, selections and searches of several vectors on the GPU."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from metal_cases import (
     FLOATS,
     both,
+    equal,
     identical,
     needs_metal,
     no_fallbacks,
@@ -82,6 +83,23 @@ def test_hadamard_transforms(n, rng):
     with no_fallbacks():
         slow, fast = both(lambda: mx.hadamard_transform(x))
     near(slow, fast, "float32")
+
+
+@pytest.mark.parametrize("n", [50, 300, 70_000])
+def test_selections_have_the_bits_of_the_cpu(n, rng):
+    """But for the order within the parts of a partition."""
+    x = mx.array(rng.integers(-n // 5, n // 5, (2, n)).astype(np.float32))
+    mx.eval(x)
+    for f in (lambda: mx.median(x, axis=1), lambda: mx.topk(x, 7)):
+        with no_fallbacks():
+            slow, fast = both(f)
+        assert identical(slow, fast)
+    k = n // 3
+    for f in (mx.partition, mx.argpartition):
+        with no_fallbacks():
+            slow, fast = both(lambda f=f: f(x, k))
+        for part in (slice(0, k), slice(k, k + 1), slice(k + 1, None)):
+            assert equal(mx.sort(slow[:, part]), mx.sort(fast[:, part]))
 
 
 def test_several_vectors_are_searched_at_once(rng):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ingot.core as mx
 import numpy as np
 import pytest
+from ingot import _core
 from support import INTEGERS, layouts, to_core, to_numpy
 
 FLAGS = {"return_index": True, "return_inverse": True, "return_counts": True}
@@ -20,6 +21,117 @@ def test_a_partition_divides(kth, rng):
     assert np.all(got[:, k:] >= got[:, k : k + 1])
     np.testing.assert_array_equal(np.sort(got), np.sort(x))
     np.testing.assert_array_equal(np.take_along_axis(x, order, 1), got)
+
+
+def lines(rng, kind: str, n: int) -> np.ndarray:
+    """Two lines of float32 that are hard on a selection."""
+    if kind == "equal":
+        return np.ones((2, n), np.float32)
+    if kind == "few":
+        return rng.integers(0, 5, (2, n)).astype(np.float32)
+    if kind == "periodic":
+        return np.stack([np.arange(n) % 64, -np.arange(n) % 64]).astype(np.float32)
+    x = rng.normal(size=(2, n)).astype(np.float32)
+    if kind == "ascending":
+        return np.sort(x)
+    if kind == "outliers":
+        x[:, rng.integers(0, n, 5)] = 1e30
+    if kind == "special":
+        some = rng.integers(0, 6, (2, n))
+        for i, value in enumerate([np.nan, np.inf, -np.inf, 0.0, -0.0]):
+            x[some == i] = value
+    return x
+
+
+KINDS = ["normal", "equal", "few", "periodic", "ascending", "outliers", "special"]
+
+
+@pytest.mark.usefixtures("cpu")
+@pytest.mark.parametrize("n", [65, 300, 4099, 70_001, 140_000])
+@pytest.mark.parametrize("kind", KINDS)
+def test_selections_are_those_of_a_stable_sort(kind, n, rng):
+    """Ties belong to the first; zeros of both signs, and all NaN, are ties."""
+    x = lines(rng, kind, n)
+    core, order = mx.array(x), np.argsort(x, axis=-1, kind="stable")
+    for k in (0, 1, n // 3, n // 2, n - 2, n - 1):
+        got = np.array(mx.argpartition(core, k))
+        np.testing.assert_array_equal(got[:, k], order[:, k])
+        for part in (slice(0, k), slice(k + 1, None)):
+            np.testing.assert_array_equal(
+                np.sort(got[:, part]), np.sort(order[:, part])
+            )
+        values = np.array(mx.partition(core, k))
+        np.testing.assert_array_equal(
+            values.view(np.uint32), np.take_along_axis(x, got, 1).view(np.uint32)
+        )
+    for k in (1, 10, n // 4, n):
+        want = np.take_along_axis(x, order[:, n - k :], 1)
+        got = np.array(mx.topk(core, k))
+        np.testing.assert_array_equal(got.view(np.uint32), want.view(np.uint32))
+    got = np.array(mx.median(core, axis=1))
+    np.testing.assert_allclose(got, np.median(x, 1), rtol=1e-6)
+
+
+@pytest.mark.usefixtures("cpu")
+@pytest.mark.parametrize("dtype", ["bool", "float16", "bfloat16", "float64", *INTEGERS])
+def test_selections_of_every_type(dtype, rng):
+    values = rng.integers(0, 100, (3, 9000))
+    x = mx.array(values).astype(getattr(mx, "bool_" if dtype == "bool" else dtype))
+    ordered = mx.sort(x)
+    assert mx.array_equal(mx.topk(x, 20), ordered[:, -20:])
+    y = mx.partition(x, 4000)
+    assert mx.array_equal(mx.sort(y[:, :4000]), ordered[:, :4000])
+    assert mx.array_equal(mx.sort(y[:, 4000:]), ordered[:, 4000:])
+    assert mx.array_equal(mx.sort(y), ordered)
+    assert mx.array_equal(y, mx.take_along_axis(x, mx.argpartition(x, 4000), 1))
+
+
+@pytest.mark.usefixtures("cpu")
+def test_selections_in_any_layout(rng):
+    for name, core, values in layouts(rng.normal(size=(100, 130)).astype(np.float32)):
+        for axis in (0, 1):
+            ordered = np.sort(values, axis)
+            got = to_numpy(mx.partition(core, 30, axis=axis))
+            np.testing.assert_array_equal(
+                np.take(got, 30, axis), np.take(ordered, 30, axis), err_msg=name
+            )
+            got = to_numpy(mx.topk(core, 3, axis=axis))
+            want = np.take(
+                ordered, range(ordered.shape[axis] - 3, ordered.shape[axis]), axis
+            )
+            np.testing.assert_array_equal(got, want, err_msg=name)
+
+
+@pytest.mark.usefixtures("cpu")
+@pytest.mark.parametrize("shape", [(300_000,), (400, 900)])
+def test_selections_do_not_depend_on_the_threads(shape, rng):
+    x = mx.array(rng.integers(0, 1000, shape).astype(np.float32))
+
+    def results():
+        found = mx.partition(x, 100), mx.argpartition(x, 700), mx.topk(x, 9)
+        return [np.array(y).tobytes() for y in found]
+
+    threads = _core.get_num_threads()
+    try:
+        _core.set_num_threads(1)
+        one = results()
+        _core.set_num_threads(3)
+        assert results() == one
+    finally:
+        _core.set_num_threads(threads)
+
+
+def test_gradients_of_long_selections(rng):
+    x = mx.array(rng.normal(size=(2, 500)).astype(np.float32))
+    order = np.argsort(np.array(x), axis=1)
+    got = np.array(mx.grad(lambda x: (mx.topk(x, 3) * mx.array([1.0, 2, 3])).sum())(x))
+    want = np.zeros((2, 500))
+    np.put_along_axis(want, order[:, -3:], np.array([[1.0, 2, 3]]), 1)
+    np.testing.assert_array_equal(got, want)
+    weights = mx.arange(500.0)
+    got = mx.grad(lambda x: (mx.partition(x, 200) * weights).sum())(x)
+    places = np.argsort(np.array(mx.argpartition(x, 200)), axis=1)
+    np.testing.assert_array_equal(np.array(got), places)
 
 
 def test_nan_is_the_largest():

@@ -42,6 +42,8 @@ class MetalBackend final : public Backend {
             const Array& sine, Array& out) override;
   void sort(const Array& x, Array& out) override;
   void argsort(const Array& x, Array& out) override;
+  void select_ranks(const Selection& what, bool indices, const Array& x,
+                    Array& out) override;
   void searchsorted(const Array& sorted, const Array& values, bool right,
                     Array& out) override;
   void global_norm(const Inputs& xs, double scale, Array& out) override;

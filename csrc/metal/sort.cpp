@@ -71,6 +71,19 @@ void MetalBackend::argsort(const Array& x, Array& out) {
   copy(Array::view(pairs, {x.size()}, {2}, pairs.itemsize()), flat);
 }
 
+// Sorts all of them: that is fast enough here, and a selection's order, too.
+void MetalBackend::select_ranks(const Selection& what, bool indices,
+                                const Array& x, Array& out) {
+  if (out.size() == 0) return;
+  auto run = [&](Array& to) { indices ? argsort(x, to) : sort(x, to); };
+  if (what.rest) return run(out);
+  Array all = Array::empty(x.shape(), out.dtype());
+  run(all);
+  copy(
+      Array::view(all, out.shape(), all.strides(), what.begin * all.itemsize()),
+      out);
+}
+
 void MetalBackend::searchsorted(const Array& sorted, const Array& values,
                                 bool right, Array& out) {
   if (out.size() == 0) return;

@@ -1,11 +1,8 @@
-// Sorting: stable, ascending, NaN last; and what is found by it.
+// Sorting: stable, ascending, NaN last; and searching what is sorted.
 // SPDX-License-Identifier: MIT
-#include <algorithm>
-#include <numeric>
-
 #include "csrc/backend.h"
 #include "csrc/ops.h"
-#include "csrc/ops/operators.h"
+#include "csrc/ops/along_last.h"
 #include "csrc/saved.h"
 #include "csrc/vmap.h"
 
@@ -83,23 +80,6 @@ class SearchSorted final : public Op {
   bool right_;
 };
 
-void require_kth(const Array& x, int64_t kth, std::optional<int64_t> axis,
-                 const char* op) {
-  int64_t n = x.size();
-  if (axis) n = x.shape(normalize_axis(*axis, x.ndim(), op));
-  require(kth >= -n && kth < n, op, ": kth must be in [", -n, ", ", n,
-          "), got ", kth);
-}
-
-// Runs f on x with `axis` last, and moves it back.
-template <class F>
-Array along_last(const Array& x, std::optional<int64_t> axis, const char* name,
-                 F&& f) {
-  if (!axis) return f(reshape(x, {-1}));
-  int64_t from = normalize_axis(*axis, x.ndim(), name);
-  return moveaxis(f(moveaxis(x, from, -1)), -1, from);
-}
-
 }  // namespace
 
 Array sort(const Array& x, std::optional<int64_t> axis) {
@@ -116,64 +96,6 @@ Array argsort(const Array& x, std::optional<int64_t> axis) {
             "argsort: indices must fit uint32, got shape ", y.shape());
     return make_array(op, y.shape(), Dtype::uint32, {y});
   });
-}
-
-// All of the elements in order are more than was asked for, and take longer than
-// selection would, but are the same on every device.
-Array partition(const Array& x, int64_t kth, std::optional<int64_t> axis) {
-  require_kth(x, kth, axis, "partition");
-  return sort(x, axis);
-}
-
-Array argpartition(const Array& x, int64_t kth, std::optional<int64_t> axis) {
-  require_kth(x, kth, axis, "argpartition");
-  return argsort(x, axis);
-}
-
-Array topk(const Array& x, int64_t k, std::optional<int64_t> axis) {
-  return along_last(x, axis, "topk", [=](const Array& y) {
-    int64_t last = y.ndim() - 1, n = y.shape(last);
-    require(k >= 0 && k <= n, "topk: k must be in [0, ", n, "], got ", k);
-    Shape start(y.ndim()), step(y.ndim(), 1);
-    start[last] = n - k;
-    return slice(sort(y, -1), start, y.shape(), step);
-  });
-}
-
-// The mean of the two elements in the middle, which may be one; NaN if there is
-// any, since that comes last.
-Array median(const Array& x, const Axes& axes, bool keepdims) {
-  Shape along(x.ndim());
-  std::iota(along.begin(), along.end(), 0);
-  if (axes) along = normalize_axes(*axes, x.ndim(), "median");
-  Shape order, shape, kept;
-  int64_t n = 1;
-  for (int64_t i = 0; i < x.ndim(); ++i) {
-    bool reduced = std::find(along.begin(), along.end(), i) != along.end();
-    if (!reduced) order.push_back(i);
-    if (!reduced || keepdims) kept.push_back(reduced ? 1 : x.shape(i));
-    if (reduced) n *= x.shape(i);
-  }
-  require(n > 0, "median: the axes reduced must not be empty, got shape ",
-          x.shape());
-  for (int64_t i : order) shape.push_back(x.shape(i));
-  shape.push_back(n);
-  for (int64_t i : along) order.push_back(i);
-  Array rows = sort(reshape(transpose(x, order), shape), -1);
-  Dtype dtype = floating(x.dtype()), compute = compute_type(dtype);
-  auto element = [&](int64_t i) {
-    Shape start(rows.ndim()), stop = rows.shape(), step(rows.ndim(), 1);
-    start[rows.ndim() - 1] = i;
-    stop[rows.ndim() - 1] = i + 1;
-    return astype(slice(rows, start, stop, step), compute);
-  };
-  Array half = Array::scalar(0.5, compute);
-  Array middle = element((n - 1) / 2) * half + element(n / 2) * half;
-  if (is_floating(x.dtype())) {
-    Array last = element(n - 1);
-    middle = where(isnan(last), last, middle);
-  }
-  return reshape(astype(middle, dtype), kept);
 }
 
 Array searchsorted(const Array& sorted, const Array& values, bool right) {
