@@ -20,11 +20,11 @@ CLANGXX ?= $(firstword $(foreach c,clang++-19 clang++-18 clang++-17 clang++, \
 # What runs on the GPU as it stands, next to the tests made for it.
 METAL_TESTS = $(wildcard tests/test_metal*.py) $(call test_files,activations array \
   attention batch_norm casts clip einsum eval export export_ops factorize \
-  factorize_errors factorize_grad factorize_work files grad indexing init layer_cases \
-  layers linalg losses module module_files normalize operators ops ops_grad \
-  optimizer_grad optimizer_kinds optimizers pooling predicates promotion random \
-  random_layouts ranking_losses recurrent rules scripts snippets step step_memory \
-  step_trees strided transformer upsample value_and_grad)
+  factorize_errors factorize_grad factorize_work fft files grad indexing init \
+  layer_cases layers linalg losses module module_files normalize operators ops \
+  ops_grad optimizer_grad optimizer_kinds optimizers pooling predicates promotion \
+  random random_layouts ranking_losses recurrent rules scripts snippets step \
+  step_memory step_trees strided transformer upsample value_and_grad)
 test_files = $(addprefix tests/test_,$(addsuffix .py,$(1)))
 # Of the GPU's tests, what goes through other orders of its threads and dispatches.
 METAL_ORDERS = families or work or reductions or softmax or products or gather

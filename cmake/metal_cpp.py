@@ -1,4 +1,6 @@
-"""Finds Apple's metal-cpp headers (Apache-2.0): prints the folder to include from.
+"""Finds Apple's metal-cpp headers: prints the folder to include from.
+
+They are licensed as Apache-2.0, by a file beside them.
 
     python cmake/metal_cpp.py [--cache DIR]
 """

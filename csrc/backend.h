@@ -167,6 +167,9 @@ class Backend {
   // the same of Adafactor; see csrc/ops/adafactor.h
   virtual void adafactor(const AdafactorTable& table) = 0;
 
+  // see Fourier in families.h
+  virtual void fourier(const Fourier& what, const Array& x, Array& out) = 0;
+
   // --- for a backend that computes later than it is asked (a GPU) ---
 
   // Whether the methods above may return before they have been computed; they

@@ -192,6 +192,21 @@ struct QuantizedProduct {
   const Array* rhs = nullptr;
 };
 
+// The discrete Fourier transform along `axes`, which are not empty:
+// out[k] = scale * sum of x[j] exp(-2 pi i j k / n), or exp(+2 pi i j k / n).
+struct Fourier {
+  enum Kind : uint8_t {
+    complex,    // complex64 -> complex64
+    from_real,  // float32 -> complex64: the rest of the last of the axes, behind
+                // n / 2 + 1 elements, would be their conjugates
+    to_real,    // the inverse of this; the length of that axis is out's
+  };
+  Kind kind;
+  bool inverse;
+  double scale;
+  Shape axes;
+};
+
 // Takes windows out of in[0] at places given by index arrays in[1..]:
 // in[1 + i] indexes axis axes[i]; negative indices count from the end. All
 // index arrays have one shape I, already broadcast. out.shape = I + windows:

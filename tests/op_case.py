@@ -51,6 +51,7 @@ class OpCase:
     axis: bool = False  # takes axis=...
     refused: tuple[str, ...] = ()  # dtypes that raise
     elementwise: bool = False
+    single: bool = False  # computes in float32, whatever it is given
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The op of ingot.core; dtypes are given by name."""

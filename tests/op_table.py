@@ -6,6 +6,7 @@ import ingot.core as mx
 import op_table_attention
 import op_table_conv
 import op_table_elementwise
+import op_table_fft
 import op_table_index
 import op_table_linalg
 import op_table_matrices
@@ -33,6 +34,7 @@ OPS: list[OpCase] = [
     *op_table_reduce.PRODUCTS,
     *op_table_conv.CONVOLUTIONS,
     *op_table_linalg.MATRICES,
+    *op_table_fft.TRANSFORMS,
     *op_table_shape.SHAPES,
     *op_table_shape.CREATION,
     *op_table_views.VIEWS,

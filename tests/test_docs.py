@@ -93,7 +93,10 @@ def examples() -> Iterator[doctest.DocTest]:
         yield from (t for t in finder.find(module, globs={}) if t.examples)
     # doctest does not know the functions and classes of an extension.
     parser = doctest.DocTestParser()
-    for owner in (_core, _core.random, _core.linalg, _core.fast, _core.array):
+    parts = [
+        getattr(_core, name) for name in ("array", "fast", "fft", "linalg", "random")
+    ]
+    for owner in (_core, *parts):
         for name, value in vars(owner).items():
             text = getattr(value, "__doc__", None) or ""
             if ">>> " in text:

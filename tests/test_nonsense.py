@@ -20,7 +20,7 @@ values = [0, -1, 100, -100, 2**31, 2**63, 1e300, None, "x", (), (0,), (-1,), (2,
 skip = ("eval", "set_", "save", "load", "new_", "clear", "stream", "synchronize",
         "reset", "step")
 refused = answered = 0
-for owner, name in [(m, n) for m in (mx, mx.fast, mx.linalg) for n in dir(m)]:
+for owner, name in [(m, n) for m in (mx, mx.fast, mx.fft, mx.linalg) for n in dir(m)]:
     f = getattr(owner, name)
     if name.startswith(("_",) + skip) or not callable(f) or isinstance(f, type):
         continue

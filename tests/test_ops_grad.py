@@ -152,7 +152,8 @@ def test_vjp_and_jvp_agree(case: OpCase) -> None:
         left = [float(np.vdot(a, to_numpy(b))) for a, b in zip(u, jv, strict=True)]
         right = [float(np.vdot(a, to_numpy(b))) for a, b in zip(v, ju, strict=True)]
         size = sum(np.sum(np.abs(a * to_numpy(b))) for a, b in zip(v, ju, strict=True))
-        assert abs(sum(left) - sum(right)) <= 1e-10 * (size + 1), case.name
+        allowed = (1e-6 if case.single else 1e-10) * (size + 1)
+        assert abs(sum(left) - sum(right)) <= allowed, case.name
 
 
 @by_name

@@ -64,6 +64,7 @@ class CpuBackend final : public Backend {
                        const Array& cotangent, Array& out) override;
   void factorize(const Factorization& what, const Inputs& in,
                  Outputs& out) override;
+  void fourier(const Fourier& what, const Array& x, Array& out) override;
   void gather(const Gather& what, const Inputs& in, Array& out) override;
   void scatter(const Scatter& what, const Inputs& in, Array& out) override;
   void take_along_axis(int64_t axis, const Array& x, const Array& indices,

@@ -55,6 +55,10 @@ void MetalBackend::factorize(const Factorization& what, const Inputs& in,
   on_cpu(what.name, arrays, [&](Backend& b) { b.factorize(what, in, out); });
 }
 
+void MetalBackend::fourier(const Fourier& what, const Array& x, Array& out) {
+  on_cpu("fourier", {x, out}, [&](Backend& b) { b.fourier(what, x, out); });
+}
+
 void start(Backend& cpu) {
   if (!device()) return explain_no_gpu("there is no Metal device");
   allocator::set_source(memory_source());

@@ -1,6 +1,6 @@
 // The extension ingot._core: exceptions, signals, and its parts.
 // SPDX-License-Identifier: MIT
-#include "csrc/python/module.h"
+#include "csrc/python/fft.h"
 
 #include "csrc/cancel.h"
 #include "csrc/cpu/backend.h"
@@ -105,6 +105,7 @@ NB_MODULE(_core, m) {
   bind_parts(m);
   bind_conv(m);
   bind_quantize(m);
+  bind_fft(m);
   bind_products(m);
   bind_fast(m);
   bind_custom(m);

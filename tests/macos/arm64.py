@@ -22,7 +22,7 @@ KERNEL = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-DINGOT_SIMD=neon"]
 KERNEL += ["-Wno-pass-failed"]
 # Replaced by what tests/macos/core.cpp has.
 LEFT_OUT = {"attention.cpp", "conv.cpp", "conv_weight.cpp", "factorize.cpp"}
-LEFT_OUT |= {"linalg.cpp", "matmul.cpp"}
+LEFT_OUT |= {"fft.cpp", "linalg.cpp", "matmul.cpp"}
 
 
 def find_zig() -> list[str] | None:

@@ -31,7 +31,8 @@ NAME = re.compile(
     r"\.whl"
 )
 STUBS = {
-    f"ingot/_core/{name}.pyi" for name in ("__init__", "linalg", "metal", "random")
+    f"ingot/_core/{name}.pyi"
+    for name in ("__init__", "fft", "linalg", "metal", "random")
 }
 # Platform, Python, and whether pip must take the stable-ABI wheel there.
 TARGETS = [
@@ -116,7 +117,9 @@ def check_contents(wheel: Wheel) -> str:
     require(not strange, "contents: nothing of a Linux build may be in", strange)
     stub = wheel.text("_core/__init__.pyi")
     require("class array:" in stub, "stubs: must describe array", stub[:80])
-    return f"{len(STUBS)} stubs and py.typed"
+    licence = wheel.text("/licenses/pocketfft/LICENSE.txt")
+    require("Max-Planck" in licence, "licence: must be pocketfft's", licence[:80])
+    return f"{len(STUBS)} stubs, py.typed and a licence"
 
 
 def check_format(wheel: Wheel) -> str:

@@ -1,6 +1,7 @@
 // Runs the core without Python and writes its results to standard output, to be
 // compared with another processor's: for each a line "name dtype elements", then
-// the bytes. Matrix products and factors are left out: they are the BLAS library's.
+// the bytes. Matrix products, factors and Fourier transforms are left out: they are
+// other libraries'.
 // SPDX-License-Identifier: MIT
 #include <cstdio>
 #include <cstdlib>
@@ -12,7 +13,7 @@
 
 namespace ingot {
 
-// In place of the files of cpu/ that call BLAS, LEFT_OUT of arm64.py.
+// In place of the files of cpu/ that call BLAS or pocketfft, LEFT_OUT of arm64.py.
 void cpu::CpuBackend::matmul(const Array&, const Array&, Array&, double,
                              double) {
   std::abort();
@@ -36,6 +37,9 @@ void cpu::CpuBackend::attention_vjp(const Attention&, const AttentionInputs&,
   std::abort();
 }
 void cpu::CpuBackend::factorize(const Factorization&, const Inputs&, Outputs&) {
+  std::abort();
+}
+void cpu::CpuBackend::fourier(const Fourier&, const Array&, Array&) {
   std::abort();
 }
 

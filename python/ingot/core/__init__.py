@@ -10,7 +10,7 @@ import math as _math
 
 from ingot import _core
 from ingot._core import *  # noqa: F403
-from ingot._core import fast, linalg, metal, random
+from ingot._core import fast, fft, linalg, metal, random
 from ingot.core import _dtypes, distributed
 from ingot.core._compile import compile, disable_compile, enable_compile
 from ingot.core._custom import checkpoint, custom_function
@@ -92,6 +92,7 @@ __all__ = [
     "export_to_dot",
     "exporter",
     "fast",
+    "fft",
     "grad",
     "import_function",
     "inf",
