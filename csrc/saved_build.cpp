@@ -228,6 +228,29 @@ Array build_from_pairs(const Reading& r) {
   return from_pairs(x);
 }
 
+Array build_gather_matmul(const Reading& r) {
+  require(r.ndim() == 3, "the result must have three dimensions, got ",
+          r.ndim());
+  return gathered_products(r.in, r.shape()[0]);
+}
+
+Array build_segmented_matmul(const Reading& r) {
+  return segmented_products(r.flag(0), r.in[0], r.in[1], r.in[2]);
+}
+
+Array build_select(const Reading& r) {
+  require(!r.shapeless || r.of_constant,
+          "it holds sizes, which no shapeless function may");
+  Selection what{r.integer(0), r.integer(1), r.flag(2)};
+  return selected(what, r.flag(3), r.in[0], r.name(4));
+}
+
+Array build_fourier(const Reading& r) {
+  Fourier what{r.choice<Fourier::Kind>(0, 3), r.flag(1), r.number(2),
+               r.list(3)};
+  return fourier_of(what, r.in[0], r.shape());
+}
+
 Arrays build_quantize(const Reading& r) {
   Quantization how = quantization(r);
   Quantized made = quantize(r.in[0], how, {});

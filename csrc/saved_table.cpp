@@ -109,7 +109,11 @@ const Row kRows[] = {
     {"argsort", 1, 0, [](R r) { return argsort(r.in[0], -1); }},
     {"searchsorted", 2, 1,
      [](R r) { return searchsorted(r.in[0], r.in[1], r.flag(0)); }},
+    {"select", 1, 5, build_select},
     // products
+    {"gather_matmul", 5, 0, build_gather_matmul},
+    {"segmented_matmul", 3, 1, build_segmented_matmul},
+    {"fourier", 1, 4, build_fourier},
     {"matmul", kAny, 2, build_matmul},
     {"conv", 2, 5, build_conv},
     {"conv_weight", 2, 5, build_conv_weight},

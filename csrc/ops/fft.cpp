@@ -2,11 +2,14 @@
 // SPDX-License-Identifier: MIT
 #include "csrc/ops/fft.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "csrc/backend.h"
 #include "csrc/ops/complex.h"
 #include "csrc/ops/operators.h"
+#include "csrc/ops/remade.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -32,6 +35,9 @@ class Transform final : public UntypedOp {
  public:
   explicit Transform(Fourier what) : what_(std::move(what)) {}
   const char* name() const override { return "fourier"; }
+  std::optional<Saved> saved() const override {
+    return Saved{name(), {what_.kind, what_.inverse, what_.scale, what_.axes}};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();
@@ -135,6 +141,33 @@ double scale_of(const FourierCall& call, const Shape& sizes) {
 }
 
 }  // namespace
+
+Array fourier_of(const Fourier& what, const Array& x, const Shape& shape) {
+  bool from_real = what.kind == Fourier::from_real;
+  Dtype dtype = from_real ? Dtype::float32 : Dtype::complex64;
+  require(x.dtype() == dtype, "fourier: x must have dtype ", dtype, ", got ",
+          x.dtype());
+  Shape axes = normalize_axes(what.axes, x.ndim(), "fourier");
+  require(!axes.empty() && shape.size() == x.ndim(),
+          "fourier: there must be axes, and as many dimensions as x has, got ",
+          what.axes, " and shape ", shape);
+  int64_t last = normalize_axis(what.axes.back(), x.ndim(), "fourier");
+  bool whole = what.kind == Fourier::complex;
+  for (int64_t i = 0; i < shape.size(); ++i) {
+    const Shape& full = from_real ? x.shape() : shape;
+    const Shape& half = from_real ? shape : x.shape();
+    bool cut = !whole && i == last;
+    bool empty =
+        full[i] == 0 && std::find(axes.begin(), axes.end(), i) != axes.end();
+    require(half[i] == (cut ? full[i] / 2 + 1 : full[i]) && !empty,
+            "fourier: shapes must fit, got ", x.shape(), " and ", shape);
+  }
+  Fourier same = what;
+  for (int64_t& axis : same.axes) {
+    axis = normalize_axis(axis, x.ndim(), "fourier");
+  }
+  return transform(same, x, shape);
+}
 
 Array fourier(const FourierCall& call, const Array& x,
               const std::optional<Shape>& wished, const Axes& wished_axes) {

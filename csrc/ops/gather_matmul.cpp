@@ -7,6 +7,8 @@
 #include "csrc/ops/index.h"
 #include "csrc/ops/matmul.h"
 #include "csrc/ops/operators.h"
+#include "csrc/ops/remade.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -39,6 +41,9 @@ class GatherMatmul final : public Op {
  public:
   explicit GatherMatmul(int64_t results) : results_(results) {}
   const char* name() const override { return kName; }
+  std::optional<Saved> saved() const override {
+    return Saved{"gather_matmul", {}};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();
@@ -102,6 +107,21 @@ Array in_a_row(const Array& x) {
 }
 
 }  // namespace
+
+Array gathered_products(const Arrays& in, int64_t results) {
+  const Array &a = in.at(0), &b = in.at(1);
+  check_factors(a, b, a.dtype(), kName);
+  require(a.ndim() == 3 && b.ndim() == 3 && a.dtype() == b.dtype(), kName,
+          ": operands must have three dimensions and one dtype, got ",
+          a.shape(), " of ", a.dtype(), " and ", b.shape(), " of ", b.dtype());
+  for (size_t i = 2; i < in.size(); ++i) {
+    require_integers(in[i], kName);
+    require(in[i].ndim() == 1 && in[i].shape() == in[2].shape(), kName,
+            ": indices must be vectors of one length, got shape ",
+            in[i].shape());
+  }
+  return GatherMatmul::make(Inputs(in.begin(), in.end()), results);
+}
 
 Array gather_mm(const Array& a, const Array& b, const Array& lhs_indices,
                 const Array& rhs_indices) {

@@ -53,4 +53,16 @@ Arrays singular(const Array& a, Vectors vectors, const char* name);
 // p, which is the pseudoinverse of a.
 Array pseudoinverse_of(const Array& a, const Array& p);
 
+// Of a, b and vectors that say which of their matrices are multiplied, and to which
+// of `results` sums each product belongs.
+Array gathered_products(const Arrays& in, int64_t results);
+// Products of the columns of a with the rows of b in each segment; or, spread, of
+// matrix i of a with the columns of b in segment i, side by side.
+Array segmented_products(bool spread, const Array& a, const Array& b,
+                         const Array& segments);
+// Along the last axis, or the indices; the function that errors speak of comes
+// last.
+Array selected(Selection what, bool indices, const Array& x, const char* name);
+Array fourier_of(const Fourier& what, const Array& x, const Shape& shape);
+
 }  // namespace ingot

@@ -5,6 +5,8 @@
 #include "csrc/ops/index.h"
 #include "csrc/ops/matmul.h"
 #include "csrc/ops/operators.h"
+#include "csrc/ops/remade.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -42,6 +44,9 @@ class SegmentedMatmul final : public Op {
  public:
   explicit SegmentedMatmul(bool spread) : spread_(spread) {}
   const char* name() const override { return "segmented_mm"; }
+  std::optional<Saved> saved() const override {
+    return Saved{"segmented_matmul", {spread_}};
+  }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
     out[0].allocate();
@@ -124,6 +129,21 @@ Array masked(const Array& x, const Array& mask, int64_t size,
 }
 
 }  // namespace
+
+Array segmented_products(bool spread, const Array& a, const Array& b,
+                         const Array& segments) {
+  bool matrices = segments.ndim() == 2 && segments.shape(1) == 2 &&
+                  a.ndim() == (spread ? 3 : 2) && b.ndim() == 2;
+  if (spread) matrices = matrices && a.shape(0) == segments.shape(0);
+  require(matrices && is_integer(segments.dtype()), "segmented_mm: operands ",
+          "and segments must fit, got shapes ", a.shape(), ", ", b.shape(),
+          " and ", segments.shape(), " of ", segments.dtype());
+  require(a.dtype() == b.dtype(),
+          "segmented_mm: operands must have one dtype, ", "got ", a.dtype(),
+          " and ", b.dtype());
+  check_factors(a, b, a.dtype(), "segmented_mm");
+  return SegmentedMatmul::make(spread, a, b, segments);
+}
 
 Array segmented_mm(const Array& a, const Array& b, const Array& segments) {
   Dtype dtype = promote(a.dtype(), b.dtype());

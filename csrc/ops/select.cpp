@@ -7,6 +7,8 @@
 #include "csrc/ops.h"
 #include "csrc/ops/along_last.h"
 #include "csrc/ops/operators.h"
+#include "csrc/ops/remade.h"
+#include "csrc/saved.h"
 #include "csrc/vmap.h"
 
 namespace ingot {
@@ -18,6 +20,10 @@ class Select final : public Op {
   Select(Selection what, bool indices, const char* name)
       : what_(what), indices_(indices), name_(name) {}
   const char* name() const override { return name_; }
+  std::optional<Saved> saved() const override {
+    return Saved{"select",
+                 {what_.begin, what_.end, what_.rest, indices_, name_}};
+  }
   bool stops_gradient() const override { return indices_; }
 
   void eval(Backend& backend, Inputs& in, Outputs& out) const override {
@@ -77,6 +83,16 @@ Array partition(const Array& x, int64_t kth, std::optional<int64_t> axis) {
 
 Array argpartition(const Array& x, int64_t kth, std::optional<int64_t> axis) {
   return partition(x, kth, axis, true, "argpartition");
+}
+
+Array selected(Selection what, bool indices, const Array& x, const char* name) {
+  require(x.ndim() > 0, name, ": x must have an axis, got shape ", x.shape());
+  int64_t n = x.shape().back();
+  require(what.begin >= 0 && what.begin <= what.end && what.end <= n &&
+              (!what.rest || what.end == what.begin + 1),
+          name, ": ranks must be in [0, ", n, "), got ", what.begin, " to ",
+          what.end);
+  return Select::make(what, indices, x, name);
 }
 
 Array topk(const Array& x, int64_t k, std::optional<int64_t> axis) {
