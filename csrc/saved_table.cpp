@@ -66,7 +66,8 @@ const Row kRows[] = {
        bool words = what.kind == DistributionKind::bits;
        require(words ? r.dtype() == Dtype::uint32 : is_floating(r.dtype()),
                "numbers must be floating, bits uint32, got ", r.dtype());
-       return random::draw(what, r.shape(), r.dtype(), r.in[0]);
+       auto draw = r.in[0].ndim() == 2 ? random::draws : random::draw;
+       return draw(what, r.shape(), r.dtype(), r.in[0]);
      }},
     // views
     {"reshape", 1, 0, [](R r) { return reshape(r.in[0], r.shape()); }},

@@ -213,6 +213,10 @@ def others() -> dict[str, Any]:
             ],
             [key],
         ),
+        "draws of several keys": (
+            mx.vmap(lambda k: mx.random.normal((3, 2), key=k)),
+            [mx.random.split(key, 4)],
+        ),
         "checkpoint": (
             mx.grad(lambda x: mx.checkpoint(lambda y: mx.exp(mx.sin(y)))(x).sum()),
             [x],

@@ -264,6 +264,16 @@ Array draw(const Distribution& distribution, const Shape& shape, Dtype dtype,
                     {key ? key : default_sequence().next()});
 }
 
+Array draws(const Distribution& distribution, const Shape& shape, Dtype dtype,
+            const Array& keys) {
+  require(keys.dtype() == Dtype::uint32 && keys.ndim() == 2 &&
+              keys.shape(1) == 2 && !shape.empty() && shape[0] == keys.shape(0),
+          "random: there must be a key for each row, got shape ", keys.shape(),
+          " of ", keys.dtype(), " for draws of shape ", shape);
+  return make_array(std::make_shared<Random>(distribution), shape, dtype,
+                    {keys});
+}
+
 Array uniform(const Parameter& low, const Parameter& high, const Shape& shape,
               Dtype dtype, const Array& key) {
   check_parameters(low, high, shape, dtype, "uniform");

@@ -46,6 +46,10 @@ Affine affine_of(const Distribution& distribution, Dtype dtype);
 Array draw(const Distribution& distribution, const Shape& shape, Dtype dtype,
            const Array& key);
 
+// One for each of the keys (n, 2), along the first axis.
+Array draws(const Distribution& distribution, const Shape& shape, Dtype dtype,
+            const Array& keys);
+
 // A number, or an array that broadcasts to the shape of the draw.
 struct Parameter {
   Parameter(double number) : number(number) {}
