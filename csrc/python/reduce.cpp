@@ -144,7 +144,7 @@ void bind_reduce(nb::module_& m) {
                 "ln of the sum of e^a, without overflow.",
                 R"(mx.logsumexp(mx.zeros(1) + 1000)
     array(1000, dtype=float32))");
-  def_deviation(m, "var", var, "Variance, sum (a - mean)^2 / (n - ddof).",
+  def_deviation(m, "var", var, "Variance, sum |a - mean|^2 / (n - ddof).",
                 R"(mx.var(x, axis=1)
     array([0.25, 1], dtype=float32))");
   def_deviation(m, "std", std, "Standard deviation, the square root of var.",

@@ -322,7 +322,8 @@ Example:
 Args:
     a: array.
     dtype: element type. Floats are cut off to integers; those out of range
-        become the nearest one, NaN becomes 0.
+        become the nearest one, NaN becomes 0. Complex numbers become bool, or
+        are cut off to their real part.
     stream: stream or device.
 
 Example:
