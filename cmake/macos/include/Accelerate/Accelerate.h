@@ -63,6 +63,11 @@ enum CBLAS_SIDE { CblasLeft = 141, CblasRight = 142 };
                 const int* lda, T* s, T* u, const int* ldu, T* vt,            \
                 const int* ldvt, T* work, const int* lwork, int* iwork,       \
                 int* info) INGOT_ALIAS(gesdd);
+#define INGOT_DECLARE_EIGEN(T, geev)                                        \
+  void geev##_(const char* jobvl, const char* jobvr, const int* n, T* a,    \
+               const int* lda, T* wr, T* wi, T* vl, const int* ldvl, T* vr, \
+               const int* ldvr, T* work, const int* lwork, int* info)       \
+      INGOT_ALIAS(geev);
 
 extern "C" {
 INGOT_DECLARE(float, sgemm, ssyrk, sgemv, sgeqrf, sorgqr, sormqr)
@@ -71,8 +76,11 @@ INGOT_DECLARE_ONE_MATRIX(float, strsm, sgetrf, sgetri, spotrf, strtri, ssyevd,
                          sgesdd)
 INGOT_DECLARE_ONE_MATRIX(double, dtrsm, dgetrf, dgetri, dpotrf, dtrtri, dsyevd,
                          dgesdd)
+INGOT_DECLARE_EIGEN(float, sgeev)
+INGOT_DECLARE_EIGEN(double, dgeev)
 }
 
+#undef INGOT_DECLARE_EIGEN
 #undef INGOT_DECLARE_ONE_MATRIX
 #undef INGOT_DECLARE
 #undef INGOT_ALIAS
