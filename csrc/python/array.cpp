@@ -295,6 +295,7 @@ Example:
   bind_at(m, c);
   bind_conversions(c);
   bind_dlpack(m, c);
+  bind_print(m);
 }
 
 }  // namespace ingot::python

@@ -1,6 +1,5 @@
-// Memory of arrays in Python: buffer protocol, NumPy, pickles and text.
+// Memory of arrays in Python: buffer protocol, NumPy and pickles.
 // SPDX-License-Identifier: MIT
-#include <cmath>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -153,73 +152,6 @@ Array rebuild_array(nb::handle bytes, const Shape& shape, int dtype) {
           " bytes, got ", from.len);
   if (from.len > 0) std::memcpy(x.data(), from.buf, x.nbytes());
   return x;
-}
-
-namespace {
-
-constexpr int64_t kThreshold = 1000;  // elements printed in full
-constexpr int64_t kEdge = 3;          // shown at each end otherwise
-
-std::string digits(double real) {
-  if (std::isnan(real)) return "nan";
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.6g", real);
-  return text;
-}
-
-std::string element(const Array& x, int64_t offset) {
-  return dispatch(x.dtype(), [&](auto tag) -> std::string {
-    using T = typename decltype(tag)::type;
-    T value = x.data<const T>()[offset];
-    if constexpr (std::is_same_v<T, bool>) {
-      return value ? "True" : "False";
-    } else if constexpr (std::is_integral_v<T>) {
-      return std::to_string(value);
-    } else if constexpr (is_complex_type<T>) {
-      std::string imaginary = digits(value.im);
-      bool signed_already = imaginary[0] == '-';
-      return digits(value.re) + (signed_already ? "" : "+") + imaginary + "j";
-    } else {
-      using Real = std::conditional_t<std::is_same_v<T, double>, double, float>;
-      return digits(static_cast<double>(static_cast<Real>(value)));
-    }
-  });
-}
-
-void print(const Array& x, int64_t axis, int64_t offset, std::string& out) {
-  if (axis == x.ndim()) {
-    out += element(x, offset);
-    return;
-  }
-  bool last = axis == x.ndim() - 1;
-  // Rows line up under the first one, after "array(" and its brackets.
-  std::string separator = last ? ", "
-                               : "," + std::string(x.ndim() - axis - 1, '\n') +
-                                     std::string(7 + axis, ' ');
-  bool cut = x.size() > kThreshold && x.shape(axis) > 2 * kEdge;
-  out += "[";
-  for (int64_t i = 0; i < x.shape(axis); ++i) {
-    if (i > 0) out += separator;
-    if (cut && i == kEdge) {
-      out += "..." + separator;
-      i = x.shape(axis) - kEdge;
-    }
-    print(x, axis + 1, offset + i * x.strides()[axis], out);
-  }
-  out += "]";
-}
-
-}  // namespace
-
-std::string array_to_string(Array array) {
-  compute(array);
-  std::string text;
-  if (array.size() == 0) {
-    text = "[]";
-  } else {
-    print(array, 0, 0, text);
-  }
-  return cat("array(", text, ", dtype=", array.dtype(), ")");
 }
 
 }  // namespace ingot::python
