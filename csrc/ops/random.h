@@ -76,6 +76,10 @@ Array randint(const Parameter& low, const Parameter& high, const Shape& shape,
 Array gumbel(const Shape& shape, Dtype dtype, const Array& key);
 Array laplace(const Parameter& mean, const Parameter& scale, const Shape& shape,
               Dtype dtype, const Array& key);
+// Vectors of mean (..., n) and covariance (..., n, n), of the shape that `shape`
+// and the batch dimensions of both broadcast to, and n (ops/multivariate.cpp).
+Array multivariate_normal(const Array& mean, const Array& covariance,
+                          const Shape& shape, Dtype dtype, const Array& key);
 // Indices along `axis`, with probabilities softmax(logits): one for each
 // distribution, or an array of `shape` (the others broadcast to it), or
 // `samples` along a new last axis.

@@ -394,6 +394,7 @@ void bind_random(nb::module_& m) {
   bind_keys(sub);
   bind_real(sub);
   bind_discrete(sub);
+  bind_multivariate(sub);
 }
 
 }  // namespace ingot::python

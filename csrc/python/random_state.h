@@ -3,6 +3,7 @@
 #pragma once
 
 #include "csrc/ops/random.h"
+#include "csrc/python/module.h"
 
 namespace ingot::python {
 
@@ -12,5 +13,7 @@ struct RandomState {
     random::default_sequence().set_state(key);
   }
 };
+
+void bind_multivariate(nb::module_& m);  // random.multivariate_normal
 
 }  // namespace ingot::python
