@@ -111,7 +111,7 @@ void add_integer(Index& index, const Item& item, int64_t n, int64_t axis,
   Py_ssize_t i = PyNumber_AsSsize_t(item.object.ptr(), nullptr);
   if (i == -1 && PyErr_Occurred()) throw nb::python_error();
   require<IndexError>(i >= -n && i < n, op, ": index must be in [", -n, ", ", n,
-                      ") along axis ", axis, ", got ", i);
+                      ") along axis ", axis, ", got ", Shown{item.object});
   if (i < 0) i += n;
   index.start.push_back(i);
   index.stop.push_back(i + 1);
@@ -124,8 +124,14 @@ void add_slice(Index& index, nb::handle slice, int64_t n) {
     throw nb::python_error();
   }
   Py_ssize_t count = PySlice_AdjustIndices(n, &start, &stop, step);
+  // Of one element or none the step tells nothing, and it may be huge.
+  if (count <= 1) {
+    start = count == 1 ? start : 0;
+    stop = start + count;
+    step = 1;
+  }
   index.start.push_back(start);
-  index.stop.push_back(count > 0 ? stop : start);
+  index.stop.push_back(stop);
   index.step.push_back(step);
   index.shape.push_back(count);
 }
