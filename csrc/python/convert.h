@@ -79,12 +79,16 @@ inline Axes to_axes(const AxesArg& axes) {
 
 // stream=None, a Stream, or a Device (its default stream).
 using StreamArg = std::variant<std::monostate, Stream, Device>;
+// device=None or a Device: the array API standard's word for that.
+using DeviceArg = std::optional<Device>;
 class OnStream {
  public:
-  explicit OnStream(const StreamArg& where) {
+  explicit OnStream(const StreamArg& where, const DeviceArg& device = {}) {
+    bool both = device && !std::holds_alternative<std::monostate>(where);
+    require(!both, "stream and device must not be given together");
     if (auto* stream = std::get_if<Stream>(&where)) scope_.emplace(*stream);
-    if (auto* device = std::get_if<Device>(&where)) {
-      scope_.emplace(default_stream(*device));
+    if (auto* d = device ? &*device : std::get_if<Device>(&where)) {
+      scope_.emplace(default_stream(*d));
     }
   }
 

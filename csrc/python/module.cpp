@@ -90,6 +90,7 @@ NB_MODULE(_core, m) {
   bind_errors(m);
   bind_runtime(m);
   bind_array(m);
+  bind_asarray(m);
   bind_elementwise(m);
   bind_complex(m);
   bind_create(m);
