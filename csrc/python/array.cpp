@@ -139,6 +139,19 @@ void bind_values(ArrayClass& c) {
   c.def_prop_ro(
       "mT", [](const Array& a) { return matrix_transpose(a); },
       "The array with its last two axes exchanged.");
+  c.def_prop_ro(
+      "device", [](const Array& a) { return a->node->stream.device; },
+      "Where the array is computed; its memory is that of all devices.");
+  c.def(
+      "to_device",
+      [](const Array& a, Device device, const std::optional<Stream>& stream) {
+        StreamScope scope(stream ? *stream : default_stream(device));
+        require(!stream || stream->device == device, "to_device: stream must ",
+                "be one of the device");
+        return device == a->node->stream.device && !stream ? a : copy(a);
+      },
+      "device"_a, nb::kw_only(), "stream"_a = nb::none(),
+      "The array, computed (copied, where it is not so already) on a device.");
   c.def(
       "item", [](const Array& a) { return item(a, "item"); },
       nb::sig("def item(self) -> bool | int | float | complex"),

@@ -48,18 +48,20 @@ void bind_filled(nb::module_& m) {
   m.def(
       "full",
       [](const IntOrInts& shape, const ArrayLike& value, const DtypeArg& dtype,
-         const StreamArg& stream) {
-        OnStream scope(stream);
+         const StreamArg& stream, const DeviceArg& device) {
+        OnStream scope(stream, device);
         return full_with(shape.values, value.value, dtype);
       },
       "shape"_a, "vals"_a, "dtype"_a = nb::none(), nb::kw_only(),
-      "stream"_a = nb::none(), R"(An array filled with a value.
+      "stream"_a = nb::none(), "device"_a = nb::none(),
+      R"(An array filled with a value.
 
 Args:
     shape: int or ints.
     vals: number, or array that broadcasts to shape.
     dtype: element type; that of vals by default.
     stream: stream or device.
+    device: the array API standard's word for stream.
 
 Raises:
     ValueError: if vals does not broadcast to shape.
@@ -71,18 +73,20 @@ Example:
            [7, 7]], dtype=int32))");
   m.def(
       "zeros",
-      [](const IntOrInts& shape, const DtypeArg& dtype,
-         const StreamArg& stream) {
-        OnStream scope(stream);
+      [](const IntOrInts& shape, const DtypeArg& dtype, const StreamArg& stream,
+         const DeviceArg& device) {
+        OnStream scope(stream, device);
         return zeros(shape.values, dtype_or(dtype, Dtype::float32));
       },
       "shape"_a, "dtype"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
+      "device"_a = nb::none(),
       R"(An array of zeros.
 
 Args:
     shape: int or ints.
     dtype: element type, float32 by default.
     stream: stream or device.
+    device: the array API standard's word for stream.
 
 Raises:
     ValueError: if a size is negative.
@@ -94,18 +98,20 @@ Example:
     array([0, 0, 0], dtype=float32))");
   m.def(
       "ones",
-      [](const IntOrInts& shape, const DtypeArg& dtype,
-         const StreamArg& stream) {
-        OnStream scope(stream);
+      [](const IntOrInts& shape, const DtypeArg& dtype, const StreamArg& stream,
+         const DeviceArg& device) {
+        OnStream scope(stream, device);
         return ones(shape.values, dtype_or(dtype, Dtype::float32));
       },
       "shape"_a, "dtype"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
+      "device"_a = nb::none(),
       R"(An array of ones.
 
 Args:
     shape: int or ints.
     dtype: element type, float32 by default.
     stream: stream or device.
+    device: the array API standard's word for stream.
 
 Example:
     >>> import ingot.core as mx
@@ -117,49 +123,56 @@ void bind_like(nb::module_& m) {
   m.def(
       "full_like",
       [](const ArrayLike& a, const ArrayLike& value, const DtypeArg& dtype,
-         const StreamArg& stream) {
-        OnStream scope(stream);
+         const StreamArg& stream, const DeviceArg& device) {
+        OnStream scope(stream, device);
         Array x = to_array(a.value);
         return full_with(x.shape(), value.value,
                          DtypeObject{dtype_or(dtype, x.dtype())});
       },
       "a"_a, "vals"_a, "dtype"_a = nb::none(), nb::kw_only(),
-      "stream"_a = nb::none(),
+      "stream"_a = nb::none(), "device"_a = nb::none(),
       R"(An array of another's shape, filled with a value.
 
 Args:
     a: array whose shape is taken.
     vals: number, or array that broadcasts to that shape.
     dtype: element type; that of a by default.
-    stream: stream or device.)");
+    stream: stream or device.
+    device: the array API standard's word for stream.)");
   m.def(
       "zeros_like",
-      [](const ArrayLike& a, const DtypeArg& dtype, const StreamArg& stream) {
-        OnStream scope(stream);
+      [](const ArrayLike& a, const DtypeArg& dtype, const StreamArg& stream,
+         const DeviceArg& device) {
+        OnStream scope(stream, device);
         Array x = to_array(a.value);
         return zeros(x.shape(), dtype_or(dtype, x.dtype()));
       },
       "a"_a, "dtype"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
+      "device"_a = nb::none(),
       R"(Zeros in the shape of another array.
 
 Args:
     a: array whose shape is taken.
     dtype: element type; that of a by default.
-    stream: stream or device.)");
+    stream: stream or device.
+    device: the array API standard's word for stream.)");
   m.def(
       "ones_like",
-      [](const ArrayLike& a, const DtypeArg& dtype, const StreamArg& stream) {
-        OnStream scope(stream);
+      [](const ArrayLike& a, const DtypeArg& dtype, const StreamArg& stream,
+         const DeviceArg& device) {
+        OnStream scope(stream, device);
         Array x = to_array(a.value);
         return ones(x.shape(), dtype_or(dtype, x.dtype()));
       },
       "a"_a, "dtype"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
+      "device"_a = nb::none(),
       R"(Ones in the shape of another array.
 
 Args:
     a: array whose shape is taken.
     dtype: element type; that of a by default.
-    stream: stream or device.)");
+    stream: stream or device.
+    device: the array API standard's word for stream.)");
 }
 
 constexpr const char* kArangeDoc =
@@ -172,6 +185,7 @@ Args:
     dtype: by default float32 if a number is a float, else int32 (int64 if it
         must be).
     stream: stream or device.
+    device: the array API standard's word for stream.
 
 Raises:
     ValueError: if step is 0, or a number is not finite.
@@ -187,40 +201,42 @@ void bind_ranges(nb::module_& m) {
   m.def(
       "arange",
       [](const nb::object& start, const nb::object& stop,
-         const nb::object& step, const DtypeArg& dtype,
-         const StreamArg& stream) {
-        OnStream scope(stream);
+         const nb::object& step, const DtypeArg& dtype, const StreamArg& stream,
+         const DeviceArg& device) {
+        OnStream scope(stream, device);
         return range(start, stop, step, dtype);
       },
       "start"_a, "stop"_a.none(), "step"_a = nb::none(), "dtype"_a = nb::none(),
-      nb::kw_only(), "stream"_a = nb::none(),
+      nb::kw_only(), "stream"_a = nb::none(), "device"_a = nb::none(),
       nb::sig("def arange(start: float, stop: float | None, step: float | None "
               "= None, dtype: Dtype | None = None, *, stream: Stream | Device "
-              "| None = None) -> array"),
+              "| None = None, device: Device | None = None) -> array"),
       kArangeDoc);
   m.def(
       "arange",
       [](const nb::object& stop, const nb::object& step, const DtypeArg& dtype,
-         const StreamArg& stream) {
-        OnStream scope(stream);
+         const StreamArg& stream, const DeviceArg& device) {
+        OnStream scope(stream, device);
         return range(stop, nb::none(), step, dtype);
       },
       "stop"_a, "step"_a = nb::none(), "dtype"_a = nb::none(), nb::kw_only(),
-      "stream"_a = nb::none(),
+      "stream"_a = nb::none(), "device"_a = nb::none(),
       nb::sig("def arange(stop: float, step: float | None = None, dtype: Dtype "
-              "| None = None, *, stream: Stream | Device | None = None) -> "
-              "array"),
+              "| None = None, *, stream: Stream | Device | None = None, "
+              "device: Device | None = None) -> array"),
       kArangeDoc);
   m.def(
       "linspace",
       [](double start, double stop, const Length& num, bool endpoint,
-         const DtypeArg& dtype, const StreamArg& stream) {
-        OnStream scope(stream);
+         const DtypeArg& dtype, const StreamArg& stream,
+         const DeviceArg& device) {
+        OnStream scope(stream, device);
         return linspace(start, stop, num.value_or(50),
                         dtype_or(dtype, Dtype::float32), endpoint);
       },
       "start"_a, "stop"_a, "num"_a = 50, "endpoint"_a = true,
-      "dtype"_a = nb::none(), "stream"_a = nb::none(),
+      "dtype"_a = nb::none(), "stream"_a = nb::none(), nb::kw_only(),
+      "device"_a = nb::none(),
       R"(Evenly spaced numbers from start to stop.
 
 Args:
@@ -231,6 +247,7 @@ Args:
         (stop - start) / num.
     dtype: element type, float32 by default.
     stream: stream or device.
+    device: the array API standard's word for stream.
 
 Raises:
     ValueError: if num is negative.
@@ -245,12 +262,12 @@ void bind_matrices(nb::module_& m) {
   m.def(
       "eye",
       [](int64_t n, const Length& columns, int64_t k, const DtypeArg& dtype,
-         const StreamArg& stream) {
-        OnStream scope(stream);
+         const StreamArg& stream, const DeviceArg& device) {
+        OnStream scope(stream, device);
         return eye(n, columns.value_or(n), k, dtype_or(dtype, Dtype::float32));
       },
       "n"_a, "m"_a = nb::none(), "k"_a = 0, "dtype"_a = nb::none(),
-      nb::kw_only(), "stream"_a = nb::none(),
+      nb::kw_only(), "stream"_a = nb::none(), "device"_a = nb::none(),
       R"(A matrix with ones on a diagonal, zeros elsewhere.
 
 Args:
@@ -259,6 +276,7 @@ Args:
     k: diagonal; above the main one if positive, below if negative.
     dtype: element type, float32 by default.
     stream: stream or device.
+    device: the array API standard's word for stream.
 
 Example:
     >>> import ingot.core as mx

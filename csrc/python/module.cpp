@@ -89,6 +89,7 @@ NB_MODULE(_core, m) {
   install_hooks();
   bind_errors(m);
   bind_runtime(m);
+  bind_device_info(m);
   bind_array(m);
   bind_asarray(m);
   bind_elementwise(m);

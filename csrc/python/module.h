@@ -16,6 +16,7 @@ inline Dtype dtype_or(const DtypeArg& dtype, Dtype otherwise) {
 }
 
 void bind_runtime(nb::module_& m);      // dtypes, devices, streams, memory
+void bind_device_info(nb::module_& m);  // device_count, device_info
 void bind_array(nb::module_& m);        // the array class
 void bind_complex(nb::module_& m);      // real, imag, conj
 void bind_asarray(nb::module_& m);      // asarray

@@ -1,0 +1,83 @@
+"""Devices: how many, what is known of them, and where arrays are computed."""
+
+from __future__ import annotations
+
+import platform
+
+import ingot.core as mx
+import pytest
+
+DEVICES = [d for d in (mx.cpu, mx.gpu) if mx.is_available(d)]
+
+
+def test_counts():
+    assert mx.device_count(mx.cpu) == mx.device_count(mx.DeviceType.cpu) == 1
+    gpus = int(mx.is_available(mx.gpu))
+    assert mx.device_count(mx.gpu) == mx.device_count(mx.DeviceType.gpu) == gpus
+    for bad in (None, "cpu", 1.5):
+        with pytest.raises(TypeError):
+            mx.device_count(bad)
+
+
+def test_the_cpu():
+    info = mx.device_info(mx.cpu)
+    assert info["architecture"] == platform.machine()
+    assert info["device_name"]
+    assert 2**20 < info["memory_size"] <= 2**50
+    assert mx.device_info(mx.DeviceType.cpu) == info
+
+
+def test_the_gpu():
+    if not mx.is_available(mx.gpu):
+        with pytest.raises(ValueError, match="gpu 0 must be available"):
+            mx.device_info(mx.gpu)
+        return
+    info = mx.device_info(mx.gpu)
+    assert info.items() >= mx.metal.device_info().items()
+    assert info["memory_size"] == mx.device_info(mx.cpu)["memory_size"]
+
+
+def test_the_default_device_is_meant():
+    assert mx.device_info() == mx.device_info(mx.default_device())
+    with pytest.raises(ValueError, match="cpu 3 must be available"):
+        mx.device_info(mx.Device(mx.DeviceType.cpu, 3))
+
+
+@pytest.mark.parametrize("device", DEVICES, ids=str)
+def test_arrays_know_where_they_are_computed(device):
+    made = [
+        mx.zeros(2, device=device),
+        mx.ones((1, 2), mx.int8, device=device),
+        mx.full(2, 7, device=device),
+        mx.empty(2, device=device),
+        mx.arange(2, device=device),
+        mx.arange(1, 3, device=device),
+        mx.linspace(0, 1, 3, device=device),
+        mx.eye(2, device=device),
+        mx.zeros_like(mx.ones(2), device=device),
+        mx.ones_like(mx.ones(2), device=device),
+        mx.full_like(mx.ones(2), 3, device=device),
+        mx.empty_like(mx.ones(2), device=device),
+        mx.asarray([1, 2], device=device),
+        mx.add(1, mx.ones(2), stream=device),
+    ]
+    for x in made:
+        assert x.device == device
+        mx.eval(x)
+        assert x.device == device
+
+
+@pytest.mark.parametrize("device", DEVICES, ids=str)
+def test_to_device(device):
+    x = mx.arange(3, device=mx.cpu)
+    y = x.to_device(device)
+    assert y.device == device and y.tolist() == [0, 1, 2]
+    stream = mx.new_stream(device)
+    assert x.to_device(device, stream=stream).tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match="available"):
+        x.to_device(mx.Device(mx.DeviceType.cpu, 5))
+
+
+def test_stream_and_device_exclude_each_other():
+    with pytest.raises(ValueError, match="stream and device"):
+        mx.zeros(2, stream=mx.cpu, device=mx.cpu)
