@@ -79,6 +79,12 @@ INGOT_FN bool isinf(float x) {
 INGOT_FN bool isfinite(float x) {
   return (as_type<uint32_t>(x) & 0x7fffffffu) < 0x7f800000u;
 }
+INGOT_FN bool signbit(float x) { return as_type<uint32_t>(x) >> 31 != 0; }
+// |x| with the sign of y.
+INGOT_FN float copysign(float x, float y) {
+  return as_type<float>((as_type<uint32_t>(x) & 0x7fffffffu) |
+                        (as_type<uint32_t>(y) & 0x80000000u));
+}
 #if !INGOT_METAL
 INGOT_FN bool isnan(double x) {
   return (as_type<uint64_t>(x) & ~0ull >> 1) > 0x7ffull << 52;
@@ -88,6 +94,11 @@ INGOT_FN bool isinf(double x) {
 }
 INGOT_FN bool isfinite(double x) {
   return (as_type<uint64_t>(x) & ~0ull >> 1) < 0x7ffull << 52;
+}
+INGOT_FN bool signbit(double x) { return as_type<uint64_t>(x) >> 63 != 0; }
+INGOT_FN double copysign(double x, double y) {
+  return as_type<double>((as_type<uint64_t>(x) & ~0ull >> 1) |
+                         (as_type<uint64_t>(y) & 1ull << 63));
 }
 #endif
 

@@ -157,6 +157,10 @@ OPTIONAL = [  # of the MLX list, beyond what was asked for: tested where they ex
     function("degrees", -100.0, 100.0),
     function("radians", -1000.0, 1000.0),
     predicate(binary, "logical_xor"),
+    # Of the array API standard.
+    predicate(unary, "signbit"),
+    binary("copysign", ANY, ulps=0.5, result=floating),
+    binary("hypot", REAL, result=floating),
 ]
 
 BINARY = [

@@ -265,6 +265,7 @@ UNARY: dict[str, Oracle] = {
     "isfinite": _boolean(np.isfinite),
     "isneginf": _boolean(np.isneginf),
     "isposinf": _boolean(np.isposinf),
+    "signbit": _boolean(np.signbit),
 }
 
 BINARY: dict[str, Oracle] = {
@@ -279,6 +280,8 @@ BINARY: dict[str, Oracle] = {
     "minimum": np.minimum,
     "logaddexp": _logaddexp,
     "arctan2": np.arctan2,
+    "hypot": np.hypot,
+    "copysign": np.copysign,
     "equal": _compare(np.equal),
     "not_equal": _compare(np.not_equal),
     "less": _compare(np.less),

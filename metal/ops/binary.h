@@ -27,6 +27,19 @@ namespace ingot {
 INGOT_FLOATING(INGOT_DIVISION)
 #undef INGOT_DIVISION
 
+// The larger side times sqrt(1 + the squared ratio), which does not overflow.
+// An infinite side outweighs NaN.
+#define INGOT_HYPOT(T)                                     \
+  INGOT_FN T hypot(T x, T y) {                             \
+    T a = abs(x), b = abs(y), longer = max(a, b);          \
+    T ratio = min(a, b) / longer;                          \
+    T length = longer * sqrt(fma(ratio, ratio, T(1)));     \
+    length = where(longer == T(0), longer, length);        \
+    return where(isinf(x), a, where(isinf(y), b, length)); \
+  }
+INGOT_FLOATING(INGOT_HYPOT)
+#undef INGOT_HYPOT
+
 struct Add {
   template <class T>
   INGOT_FN T apply(T x, T y) {
@@ -70,6 +83,8 @@ INGOT_BINARY(Maximum, max)
 INGOT_BINARY(Minimum, min)
 INGOT_BINARY(LogAddExp, math::logaddexp)
 INGOT_BINARY(ArcTan2, math::atan2)
+INGOT_BINARY(Hypot, hypot)
+INGOT_BINARY(CopySign, copysign)
 #undef INGOT_BINARY
 
 #define INGOT_COMPARE(Functor, sign) \

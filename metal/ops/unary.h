@@ -122,6 +122,13 @@ struct IsFinite {
   }
 };
 
+struct SignBit {
+  template <class T>
+  INGOT_FN bool apply(T x) {
+    return signbit(floating(x));
+  }
+};
+
 struct IsNegInf {
   template <class T>
   INGOT_FN bool apply(T x) {
