@@ -164,8 +164,8 @@ PRODUCTS = [
     op(
         "matmul",
         draws_of(MATRICES, False),
-        dtypes=FLOATS,
-        refused=BOOL + INTEGERS,
+        dtypes=INTEGERS + FLOATS,
+        refused=BOOL,
         ulps=8,
         scale=ref.matmul_scale,
         grad_samples=draws_of(_SMOOTH_MATRICES, True),

@@ -131,8 +131,13 @@ Operands as_matrices(const Array& a, const Array& b, Dtype dtype) {
 
 Array matmul(const Array& a, const Array& b) {
   Dtype dtype = promote(a.dtype(), b.dtype());
-  check_factors(a, b, dtype, "matmul");
+  require(dtype != Dtype::bool_, "matmul: a and b must be number arrays, got ",
+          "bool and bool");
+  check_inner(a, b, "matmul");
   Operands x = as_matrices(a, b, dtype);
+  if (!is_inexact(dtype)) {
+    return reshape(astype(contract(x.a, x.b), dtype), std::move(x.shape));
+  }
   Array y = is_complex(dtype) ? matmul_complex(x.a, x.b)
                               : combine(x.a, x.b, Array(), 1, 0);
   return reshape(y, std::move(x.shape));

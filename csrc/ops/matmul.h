@@ -7,10 +7,7 @@
 
 namespace ingot {
 
-inline void check_factors(const Array& a, const Array& b, Dtype dtype,
-                          const char* op) {
-  require(is_inexact(dtype), op, ": a and b must promote to a floating type, ",
-          "or complex64, got ", a.dtype(), " and ", b.dtype());
+inline void check_inner(const Array& a, const Array& b, const char* op) {
   require(a.ndim() > 0 && b.ndim() > 0, op,
           ": a and b must have at least one dimension, got shapes ", a.shape(),
           " and ", b.shape());
@@ -19,6 +16,13 @@ inline void check_factors(const Array& a, const Array& b, Dtype dtype,
           ": last dimension of a must equal the ",
           b.ndim() == 1 ? "length" : "second to last", " of b, got shapes ",
           a.shape(), " and ", b.shape());
+}
+
+inline void check_factors(const Array& a, const Array& b, Dtype dtype,
+                          const char* op) {
+  require(is_inexact(dtype), op, ": a and b must promote to a floating type, ",
+          "or complex64, got ", a.dtype(), " and ", b.dtype());
+  check_inner(a, b, op);
 }
 
 inline Shape batch_of(const Array& x) {
