@@ -271,9 +271,9 @@ std::pair<Array, Array> eigh(const Array& a, bool upper);
 Array eigvalsh(const Array& a, bool upper);
 // a = u diag(s) v' for matrices (..., m, n): u (..., m, m), s (..., k) descending
 // and v' (..., n, n); and s alone, where `name` is the function errors speak of.
-Arrays svd(const Array& a);
+Arrays svd(const Array& a, bool full = true);
 Array singular_values(const Array& a, const char* name);
-Array pinv(const Array& a);
+Array pinv(const Array& a, const Array& rtol = {});
 // Along an axis of two or three elements, where a third that lacks is 0.
 Array cross(const Array& a, const Array& b, int64_t axis);
 // Which norm: that of p (infinite ones are extremes), or one with a name.

@@ -115,7 +115,22 @@ NOTES = {
     "argmin": "indices are uint32",
     "argsort": "indices are uint32; always stable",
     "sort": "always stable",
-    "nonzero": "its shape depends on values, which a lazy graph can't know",
+    "astype": "arrays are values: `copy` is of no effect",
+    "cumulative_prod": "without `axis` of what is flattened",
+    "cumulative_sum": "without `axis` of what is flattened",
+    "eigh": "a plain tuple",
+    "nonzero": "evaluates its argument; indices are uint32",
+    "qr": "a plain tuple",
+    "repeat": "evaluates an array of `repeats`",
+    "searchsorted": "indices are uint32",
+    "slogdet": "a plain tuple",
+    "svd": "a plain tuple",
+    "tensordot": "integers of less than 32 bits are widened to 32",
+    "unique_all": "evaluates its argument; indices are uint32",
+    "unique_counts": "evaluates its argument",
+    "unique_inverse": "evaluates its argument; indices are uint32",
+    "unique_values": "evaluates its argument",
+    "vecdot": "integers of less than 32 bits are widened to 32",
 }
 
 
@@ -183,6 +198,12 @@ def page() -> str:
         "",
         "What of the names of the [array API standard](https://data-apis.org/array-api)",
         "2024.12 `ingot.core` has. Written by `python tests/array_api.py`.",
+        "",
+        "`tests/test_array_api.py` calls each, but for complex numbers and `fft`, with",
+        "drawn arguments of all dtypes and compares dtype, shape and values with those",
+        "of array-api-strict. What MLX's documentation says comes first: float64 is",
+        "computed on the CPU, default dtypes have 32 bits, indices are uint32, and",
+        "boolean masks index in assignments alone.",
         "",
     ]
     for title, text in FUNCTIONS.items():

@@ -16,6 +16,7 @@ import op_table_quantized
 import op_table_reduce
 import op_table_scan
 import op_table_shape
+import op_table_standard
 import op_table_views
 from op_case import OpCase, Sample
 
@@ -35,6 +36,7 @@ OPS: list[OpCase] = [
     *op_table_conv.CONVOLUTIONS,
     *op_table_linalg.MATRICES,
     *op_table_fft.TRANSFORMS,
+    *op_table_standard.STANDARD,
     *op_table_shape.SHAPES,
     *op_table_shape.CREATION,
     *op_table_views.VIEWS,
@@ -110,6 +112,12 @@ EXEMPT = {
     "issubdtype": "test_promotion.py",
     "finfo": "test_promotion.py",
     "iinfo": "test_promotion.py",
+    "nextafter": "test_standard.py",
+    "nonzero": "test_standard.py",
+    "unique_all": "test_standard.py",
+    "unique_counts": "test_standard.py",
+    "unique_inverse": "test_standard.py",
+    "unique_values": "test_standard.py",
 }
 
 # The evaluator's and the devices' own functions: not ops.

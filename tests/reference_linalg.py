@@ -49,6 +49,26 @@ def svd(a: Array, compute_uv: bool = True) -> Any:
     return np.linalg.svd(a, full_matrices=True, compute_uv=compute_uv)
 
 
+def matrix_power(a: Array, n: int) -> Array:
+    """From the definition."""
+    factor = inv(a) if n < 0 else a
+    power = np.broadcast_to(np.eye(a.shape[-1]), a.shape)
+    for _ in range(abs(n)):
+        power = power @ factor
+    return np.asarray(power)
+
+
+def svdvals(a: Array) -> Array:
+    return np.asarray(np.linalg.svd(a, compute_uv=False))
+
+
+def vector_norm(
+    x: Array, axis: Any = None, keepdims: bool = False, ord: float = 2
+) -> Any:
+    """From the definition."""
+    return np.sum(np.abs(x) ** ord, axis=axis, keepdims=keepdims) ** (1 / ord)
+
+
 def _lu(a: Array) -> tuple[Array, Array, Array]:
     """Elimination with the largest pivot of each column."""
     m, n = a.shape
@@ -96,10 +116,13 @@ __all__ = [
     "eigvalsh",
     "inv",
     "lu",
+    "matrix_power",
     "pinv",
     "slogdet",
     "solve",
     "solve_triangular",
     "svd",
+    "svdvals",
     "tri_inv",
+    "vector_norm",
 ]

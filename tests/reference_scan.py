@@ -40,6 +40,22 @@ def _scan(f: Any, none: Any) -> Oracle:
     return over
 
 
+def cumulative(f: Any, none: Any) -> Oracle:
+    """f.accumulate as the array API standard says; `none` may come first."""
+
+    def over(
+        x: np.ndarray, axis: int | None = None, include_initial: bool = False
+    ) -> np.ndarray:
+        axis = 0 if axis is None else axis
+        out = np.moveaxis(f.accumulate(x, axis=axis) if x.size else x, axis, -1)
+        if include_initial:
+            first = np.full((*out.shape[:-1], 1), none, out.dtype)
+            out = np.concatenate([first, out], -1)
+        return np.moveaxis(out, -1, axis)
+
+    return over
+
+
 SCANS: dict[str, Oracle] = {
     "cumsum": _scan(np.add, 0),
     "cumprod": _scan(np.multiply, 1),

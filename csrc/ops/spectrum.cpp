@@ -222,7 +222,9 @@ std::pair<Array, Array> eig(const Array& a) {
 
 Array eigvals(const Array& a) { return general_eigen(a, 1, "eigvals")[0]; }
 
-Arrays svd(const Array& a) { return singular(a, Vectors::full, "svd"); }
+Arrays svd(const Array& a, bool full) {
+  return singular(a, full ? Vectors::full : Vectors::thin, "svd");
+}
 
 Array singular_values(const Array& a, const char* name) {
   return singular(a, Vectors::none, name)[0];
@@ -238,7 +240,7 @@ Array pseudoinverse_of(const Array& a, const Array& p) {
   return make_array(op, std::move(shape), a.dtype(), {a, p});
 }
 
-Array pinv(const Array& a) {
+Array pinv(const Array& a, const Array& rtol) {
   Arrays usv = singular(stop_gradient(a), Vectors::thin, "pinv");
   int64_t m = rows_of(a), n = columns_of(a);
   Shape shape = with(batch_of(a), {n, m});
@@ -246,6 +248,7 @@ Array pinv(const Array& a) {
   const Array& s = usv[1];
   double eps = a.dtype() == Dtype::float32 ? 0x1p-23 : 0x1p-52;
   Array limit = Array::scalar(10.0 * std::max(m, n) * eps, a.dtype());
+  if (rtol) limit = expand_dims(astype(rtol, a.dtype()), {-1});
   Array kept = greater(s, max(s, Shape{-1}, true) * limit);
   Array one = ones_like(s);
   Array inverse = where(kept, one / where(kept, s, one), zeros_like(s));

@@ -55,6 +55,38 @@ PadMode pad_mode(const std::string& mode) {
   return PadMode::symmetric;
 }
 
+// Each entry along an axis as often as its number says, which is looked at: the
+// shape depends on it.
+Array repeat_each(const Array& x, const Array& repeats, int64_t axis) {
+  int64_t at = normalize_axis(axis, x.ndim(), "repeat");
+  require(is_integer(repeats.dtype()) && repeats.ndim() == 1 &&
+              (repeats.size() == x.shape(at) || repeats.size() == 1),
+          "repeat: repeats must be an int, or one for each of ", x.shape(at),
+          " entries, got ", repeats.dtype(), " of shape ", repeats.shape());
+  Array counts = contiguous(
+      broadcast_to(astype(repeats, Dtype::int64), Shape{x.shape(at)}));
+  {
+    nb::gil_scoped_release release;
+    eval({counts});
+  }
+  const auto* count = counts.data<const int64_t>();
+  int64_t total = 0;
+  for (int64_t i = 0; i < counts.size(); ++i) {
+    require(count[i] >= 0, "repeat: repeats must not be negative, got ",
+            count[i]);
+    require(!__builtin_add_overflow(total, count[i], &total),
+            "repeat: repeats must not be so large, got ", count[i]);
+  }
+  Array indices = Array::empty({total}, Dtype::int64);
+  auto* to = indices.data<int64_t>();
+  for (int64_t i = 0; i < counts.size(); ++i) {
+    to = std::fill_n(to, count[i], i);
+  }
+  return take(x, indices, at);
+}
+
+using Repeats = std::variant<int64_t, ArrayLike>;
+
 void bind_joins(nb::module_& m) {
   m.def(
       "concatenate",
@@ -140,12 +172,16 @@ Example:
 void bind_extensions(nb::module_& m) {
   m.def(
       "repeat",
-      [](const ArrayLike& a, int64_t repeats, const MaybeAxis& axis,
+      [](const ArrayLike& a, const Repeats& repeats, const MaybeAxis& axis,
          const StreamArg& stream) {
         OnStream scope(stream);
-        Array x = to_array(a.value);
-        return axis ? repeat(x, repeats, *axis)
-                    : repeat(flatten(x), repeats, 0);
+        Array x = axis ? to_array(a.value) : flatten(to_array(a.value));
+        int64_t along = axis.value_or(0);
+        if (auto* n = std::get_if<int64_t>(&repeats)) {
+          return repeat(x, *n, along);
+        }
+        return repeat_each(x, to_array(std::get<ArrayLike>(repeats).value),
+                           along);
       },
       "array"_a, "repeats"_a, "axis"_a = nb::none(), nb::kw_only(),
       "stream"_a = nb::none(),
@@ -153,9 +189,13 @@ void bind_extensions(nb::module_& m) {
 
 Args:
     array: array.
-    repeats: how often.
+    repeats: how often; or an array with a number for each entry along the axis,
+        which is evaluated.
     axis: axis along which to repeat; None flattens first.
     stream: stream or device.
+
+Raises:
+    ValueError: if repeats is negative, or has another length than the axis.
 
 Example:
     >>> import ingot.core as mx

@@ -144,18 +144,25 @@ Example:
   m.def(
       "clip",
       [](const ArrayLike& a, const nb::object& low, const nb::object& high,
+         const nb::object& min, const nb::object& max,
          const StreamArg& stream) {
         OnStream scope(stream);
-        return clip(to_array(a.value), low, high);
+        require<TypeError>((low.is_none() || min.is_none()) &&
+                               (high.is_none() || max.is_none()),
+                           "clip: a bound must not be given twice");
+        return clip(to_array(a.value), low.is_none() ? min : low,
+                    high.is_none() ? max : high);
       },
-      "a"_a, "a_min"_a.none(), "a_max"_a.none(), nb::kw_only(),
-      "stream"_a = nb::none(),
+      "a"_a, "a_min"_a = nb::none(), "a_max"_a = nb::none(), nb::kw_only(),
+      "min"_a = nb::none(), "max"_a = nb::none(), "stream"_a = nb::none(),
       R"(min(max(a, a_min), a_max).
 
 Args:
     a: array.
     a_min: lower bound that broadcasts to a; None for none.
     a_max: upper bound that broadcasts to a; None for none.
+    min: another name of a_min, that of the array API standard.
+    max: another name of a_max.
     stream: stream or device.
 
 Raises:

@@ -128,26 +128,6 @@ Example:
     >>> mx.linalg.cholesky_inv(mx.array([[2.0, 0.0], [0.0, 4.0]]))
     array([[0.25, 0],
            [0, 0.0625]], dtype=float32))");
-  bind_plain(m, "pinv", pinv,
-             R"(Moore-Penrose inverses, by singular values.
-
-Those up to 10 max(m, n) eps times the largest count as zero. The gradient holds
-where a small change leaves the rank. A matrix with NaN or infinity gives NaN.
-
-Args:
-    a: (..., m, n) array, float32 or float64.
-    stream: stream or device.
-
-Returns:
-    (..., n, m) array.
-
-Raises:
-    ValueError: if a is not of matrices of these types.
-
-Example:
-    >>> import ingot.core as mx
-    >>> mx.linalg.pinv(mx.array([[2.0], [0.0]]))
-    array([[0.5, 0]], dtype=float32))");
   bind_plain(m, "det", det,
              R"(Determinants of square matrices.
 
@@ -349,14 +329,15 @@ Example:
     array([2, 3], dtype=float32))");
   m.def(
       "svd",
-      [](const ArrayLike& a, bool compute_uv,
+      [](const ArrayLike& a, bool compute_uv, bool full_matrices,
          const StreamArg& stream) -> std::variant<Array, Three> {
         OnStream scope(stream);
         Array x = to_array(a.value);
         if (!compute_uv) return singular_values(x, "svd");
-        return three(svd(x));
+        return three(svd(x, full_matrices));
       },
-      "a"_a, "compute_uv"_a = true, nb::kw_only(), "stream"_a = nb::none(),
+      "a"_a, "compute_uv"_a = true, nb::kw_only(), "full_matrices"_a = true,
+      "stream"_a = nb::none(),
       R"(Singular value decomposition, a = u[:, :k] diag(s) vt[:k], k = min(m, n).
 
 Vectors are determined up to their sign, and those beyond the first k up to a
@@ -366,6 +347,8 @@ are 0 unless m = n; without it is NaN. A matrix with NaN or infinity gives NaN.
 Args:
     a: (..., m, n) array, float32 or float64.
     compute_uv: whether u and vt are wanted, not s alone.
+    full_matrices: whether u and vt are square, or have the first k columns and
+        rows alone.
     stream: stream or device.
 
 Returns:

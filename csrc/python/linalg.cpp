@@ -1,5 +1,6 @@
 // Linear algebra in Python.
 // SPDX-License-Identifier: MIT
+#include "csrc/ops/standard.h"
 #include "csrc/python/module.h"
 
 namespace ingot::python {
@@ -64,15 +65,15 @@ void bind_linalg(nb::module_& m) {
       R"(Matrix product over the last two axes; others broadcast.
 
 Args:
-    a: (..., m, k) or (k,) floating array.
-    b: (..., k, n) or (k,) floating array.
+    a: (..., m, k) or (k,) array; integers are multiplied before they are summed.
+    b: (..., k, n) or (k,) array.
     stream: stream or device.
 
 Returns:
     (..., m, n) array, without the axis that a vector lacks.
 
 Raises:
-    ValueError: if the inner dimensions differ, or no operand is floating.
+    ValueError: if the inner dimensions differ, or both operands are bool.
 
 Example:
     >>> import ingot.core as mx
@@ -110,29 +111,62 @@ Example:
   bind_eig(linalg);
   linalg.def(
       "qr",
-      [](const ArrayLike& a, const StreamArg& stream) {
+      [](const ArrayLike& a, const std::string& mode, const StreamArg& stream) {
         OnStream scope(stream);
-        return qr(to_array(a.value));
+        bool complete = mode == "complete";
+        require(complete || mode == "reduced",
+                "qr: mode must be 'reduced' or 'complete', got '", mode, "'");
+        Array x = to_array(a.value);
+        return complete ? standard::complete_qr(x) : qr(x);
       },
-      "a"_a, nb::kw_only(), "stream"_a = nb::none(),
-      R"(Reduced QR factorisation of matrices, a = q r.
+      "a"_a, nb::kw_only(), "mode"_a = "reduced", "stream"_a = nb::none(),
+      R"(QR factorisation of matrices, a = q r.
 
 Args:
-    a: (..., m, n) floating array.
+    a: (..., m, n) array, float32 or float64.
+    mode: 'reduced', for k = min(m, n), or 'complete', for k = m.
     stream: stream or device.
 
 Returns:
-    q (..., m, k) with orthonormal columns and upper triangular r (..., k, n),
-    k = min(m, n).
+    q (..., m, k) with orthonormal columns and upper triangular r (..., k, n).
 
 Raises:
-    ValueError: if a has fewer than 2 dimensions.
+    ValueError: if a has fewer than 2 dimensions, or mode is another word.
 
 Example:
     >>> import ingot.core as mx
     >>> q, r = mx.linalg.qr(mx.array([[3.0, 1.0], [4.0, 2.0]]))
     >>> q.shape, bool(mx.allclose(q.T @ q, mx.eye(2), atol=1e-6))
     ((2, 2), True))");
+  linalg.def(
+      "pinv",
+      [](const ArrayLike& a, const std::optional<ArrayLike>& rtol,
+         const StreamArg& stream) {
+        OnStream scope(stream);
+        return pinv(to_array(a.value), rtol ? to_array(rtol->value) : Array());
+      },
+      "a"_a, nb::kw_only(), "rtol"_a = nb::none(), "stream"_a = nb::none(),
+      R"(Moore-Penrose inverses, by singular values.
+
+The gradient holds where a small change leaves the rank. A matrix with NaN or
+infinity gives NaN.
+
+Args:
+    a: (..., m, n) array, float32 or float64.
+    rtol: singular values up to rtol times the largest count as zero; number or
+        array (...), 10 max(m, n) eps by default.
+    stream: stream or device.
+
+Returns:
+    (..., n, m) array.
+
+Raises:
+    ValueError: if a is not of matrices of these types.
+
+Example:
+    >>> import ingot.core as mx
+    >>> mx.linalg.pinv(mx.array([[2.0], [0.0]]))
+    array([[0.5, 0]], dtype=float32))");
   def_norm(linalg, "norm");
   def_norm(m, "matrix_norm");
   linalg.def(

@@ -109,6 +109,7 @@ NB_MODULE(_core, m) {
   bind_quantize(m);
   bind_fft(m);
   bind_products(m);
+  bind_standard(m);
   bind_fast(m);
   bind_custom(m);
   bind_index(m);

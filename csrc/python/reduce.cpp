@@ -1,5 +1,8 @@
 // Reductions in Python.
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cmath>
+
 #include "csrc/python/module.h"
 
 namespace ingot::python {
@@ -38,21 +41,64 @@ void def_reduction(nb::module_& m, const char* name, Reduction f,
       cat(doc, kReductionArgs, kStreamArg, example).c_str());
 }
 
+// Those that may be of another type.
+void def_total(nb::module_& m, const char* name, Reduction f, const char* doc,
+               const char* example) {
+  m.def(
+      name,
+      [f](const ArrayLike& a, const AxesArg& axis, bool keepdims,
+          const DtypeArg& dtype, const StreamArg& stream) {
+        OnStream scope(stream);
+        Array x = to_array(a.value);
+        Array y =
+            f(astype(x, dtype_or(dtype, x.dtype())), to_axes(axis), keepdims);
+        return astype(y, dtype_or(dtype, y.dtype()));
+      },
+      "a"_a, "axis"_a = nb::none(), "keepdims"_a = false, nb::kw_only(),
+      "dtype"_a = nb::none(), "stream"_a = nb::none(),
+      cat(doc, kReductionArgs,
+          "    dtype: dtype to convert to first and to return; by default that "
+          "of a, and of\n        narrow integers one of 32 bits.\n",
+          kStreamArg, example)
+          .c_str());
+}
+
 using Deviation = Array (*)(const Array&, const Axes&, bool, int64_t);
+using Correction = std::optional<std::variant<int64_t, double>>;
+
+// With the number of elements less `correction` for the divisor, which may have
+// a fraction: that one scales what the whole number of elements gives.
+Array deviation(Deviation f, const Array& x, const Axes& axes, bool keepdims,
+                int64_t ddof, const Correction& correction) {
+  if (!correction) return f(x, axes, keepdims, ddof);
+  if (auto* whole = std::get_if<int64_t>(&*correction)) {
+    return f(x, axes, keepdims, *whole);
+  }
+  Array y = f(x, axes, keepdims, 0);
+  double n = 1;
+  for (int64_t i = 0; i < x.ndim(); ++i) n *= static_cast<double>(x.shape(i));
+  if (y.size() > 0) n /= static_cast<double>(y.size());
+  double ratio = n / std::max(n - std::get<double>(*correction), 0.0);
+  if (f == &std) ratio = std::sqrt(ratio);
+  return multiply(y, Array::scalar(ratio, y.dtype()));
+}
 
 void def_deviation(nb::module_& m, const char* name, Deviation f,
                    const char* doc, const char* example) {
   m.def(
       name,
       [f](const ArrayLike& a, const AxesArg& axis, bool keepdims, int64_t ddof,
-          const StreamArg& stream) {
+          const Correction& correction, const StreamArg& stream) {
         OnStream scope(stream);
-        return f(to_array(a.value), to_axes(axis), keepdims, ddof);
+        return deviation(f, to_array(a.value), to_axes(axis), keepdims, ddof,
+                         correction);
       },
       "a"_a, "axis"_a = nb::none(), "keepdims"_a = false, "ddof"_a = 0,
-      nb::kw_only(), "stream"_a = nb::none(),
+      nb::kw_only(), "correction"_a = nb::none(), "stream"_a = nb::none(),
       cat(doc, kReductionArgs,
-          "    ddof: the divisor is the number of elements less this.\n",
+          "    ddof: the divisor is the number of elements less this.\n"
+          "    correction: the same, in place of ddof; it may have a "
+          "fraction.\n",
           kStreamArg, example)
           .c_str());
 }
@@ -119,11 +165,11 @@ void bind_count_nonzero(nb::module_& m) {
 void bind_reduce(nb::module_& m) {
   bind_minmax(m);
   bind_count_nonzero(m);
-  def_reduction(m, "sum", sum, "Sum; half types accumulate in float32.",
-                R"(mx.sum(x, axis=1)
+  def_total(m, "sum", sum, "Sum; half types accumulate in float32.",
+            R"(mx.sum(x, axis=1)
     array([3, 8], dtype=float32))");
-  def_reduction(m, "prod", prod, "Product.",
-                R"(mx.prod(x)
+  def_total(m, "prod", prod, "Product.",
+            R"(mx.prod(x)
     array(30, dtype=float32))");
   def_reduction(m, "max", max, "Largest element; NaN if there is one.",
                 R"(mx.max(x, axis=0)

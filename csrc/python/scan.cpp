@@ -93,17 +93,26 @@ Integers give float32. Of no elements it is -inf.)",
     array([1000, 1000.69], dtype=float32))");
   m.def(
       "diff",
-      [](const ArrayLike& a, int64_t n, int64_t axis, const StreamArg& stream) {
+      [](const ArrayLike& a, int64_t n, int64_t axis,
+         const std::optional<ArrayLike>& prepend,
+         const std::optional<ArrayLike>& append, const StreamArg& stream) {
         OnStream scope(stream);
-        return diff(to_array(a.value), n, axis);
+        Arrays parts = {to_array(a.value)};
+        if (prepend) parts.insert(parts.begin(), to_array(prepend->value));
+        if (append) parts.push_back(to_array(append->value));
+        return diff(parts.size() == 1 ? parts[0] : concatenate(parts, axis), n,
+                    axis);
       },
-      "a"_a, "n"_a = 1, "axis"_a = -1, nb::kw_only(), "stream"_a = nb::none(),
+      "a"_a, "n"_a = 1, "axis"_a = -1, nb::kw_only(), "prepend"_a = nb::none(),
+      "append"_a = nb::none(), "stream"_a = nb::none(),
       R"(Differences a[i + 1] - a[i] along an axis, n times over.
 
 Args:
     a: array; of bool it is whether neighbours differ.
     n: number of times, 0 for a itself.
     axis: axis to go along, which gets shorter by n (0 at least).
+    prepend: array to put in front first, along the axis.
+    append: array to put at the end first.
     stream: stream or device.
 
 Raises:

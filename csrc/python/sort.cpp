@@ -1,5 +1,6 @@
 // Sorting, and what rests on it, in Python.
 // SPDX-License-Identifier: MIT
+#include "csrc/ops/standard.h"
 #include "csrc/python/module.h"
 
 namespace ingot::python {
@@ -10,16 +11,21 @@ using MaybeAxis = std::optional<int64_t>;
 void bind_sorts(nb::module_& m) {
   m.def(
       "sort",
-      [](const ArrayLike& a, const MaybeAxis& axis, const StreamArg& stream) {
+      [](const ArrayLike& a, const MaybeAxis& axis, bool descending, bool,
+         const StreamArg& stream) {
         OnStream scope(stream);
-        return sort(to_array(a.value), axis);
+        Array x = to_array(a.value);
+        return descending ? standard::sort_descending(x, axis) : sort(x, axis);
       },
-      "a"_a, "axis"_a.none() = -1, nb::kw_only(), "stream"_a = nb::none(),
+      "a"_a, "axis"_a.none() = -1, nb::kw_only(), "descending"_a = false,
+      "stable"_a = true, "stream"_a = nb::none(),
       R"(The elements in ascending order, NaN last.
 
 Args:
     a: array.
     axis: axis to sort along; None flattens first.
+    descending: from the greatest on, NaN first.
+    stable: accepted for compatibility: equal elements keep their order anyway.
     stream: stream or device.
 
 Raises:
@@ -31,16 +37,22 @@ Example:
     array([1, 2, 3], dtype=int32))");
   m.def(
       "argsort",
-      [](const ArrayLike& a, const MaybeAxis& axis, const StreamArg& stream) {
+      [](const ArrayLike& a, const MaybeAxis& axis, bool descending, bool,
+         const StreamArg& stream) {
         OnStream scope(stream);
-        return argsort(to_array(a.value), axis);
+        Array x = to_array(a.value);
+        return descending ? standard::argsort_descending(x, axis)
+                          : argsort(x, axis);
       },
-      "a"_a, "axis"_a.none() = -1, nb::kw_only(), "stream"_a = nb::none(),
+      "a"_a, "axis"_a.none() = -1, nb::kw_only(), "descending"_a = false,
+      "stable"_a = true, "stream"_a = nb::none(),
       R"(Indices (uint32) that sort an array; equal elements keep their order.
 
 Args:
     a: array.
     axis: axis to sort along; None flattens first.
+    descending: from the greatest on, NaN first.
+    stable: accepted for compatibility: equal elements keep their order anyway.
     stream: stream or device.
 
 Raises:
@@ -167,23 +179,27 @@ void bind_search(nb::module_& m) {
   m.def(
       "searchsorted",
       [](const ArrayLike& sequence, const ArrayLike& values,
-         const std::string& side, const StreamArg& stream) {
+         const std::string& side, const std::optional<ArrayLike>& sorter,
+         const StreamArg& stream) {
         OnStream scope(stream);
         bool right = side == "right";
         require(right || side == "left",
                 "searchsorted: side must be 'left' or 'right', got '", side,
                 "'");
         auto [a, v] = operands(sequence.value, values.value, "searchsorted");
+        if (sorter) a = take(a, to_array(sorter->value), 0);
         return searchsorted(a, v, right);
       },
       "sorted_sequence"_a, "values"_a, "side"_a = "left", nb::kw_only(),
-      "stream"_a = nb::none(),
+      "sorter"_a = nb::none(), "stream"_a = nb::none(),
       R"(Where values go in a sorted sequence: how many elements are less.
 
 Args:
     sorted_sequence: one-dimensional array in ascending order, NaN last.
     values: array of any shape, or a number.
     side: "left", or "right" to count the elements that are equal as well.
+    sorter: indices that put the sequence in order, as argsort gives them, where
+        it is not.
     stream: stream or device.
 
 Returns:

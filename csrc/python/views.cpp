@@ -1,27 +1,47 @@
 // Functions of shape and dtype in Python: the same elements, seen otherwise.
 // SPDX-License-Identifier: MIT
+#include "csrc/ops/standard.h"
 #include "csrc/python/module.h"
 
 namespace ingot::python {
 namespace {
 
+// The array in another shape; arrays are values, so that a copy shows in memory
+// alone. Without one allowed that is looked at, and so computed.
+Array reshaped(const Array& x, const Shape& shape, std::optional<bool> copies) {
+  Array y = reshape(x, shape);
+  if (copies == true) return copy(y);
+  if (copies == false) {
+    nb::gil_scoped_release release;
+    eval({x, y});
+    require(x.size() == 0 || x.data() == y.data(),
+            "reshape: a must be in row-major order without gaps where copy is "
+            "False");
+  }
+  return y;
+}
+
 void bind_sizes(nb::module_& m) {
   m.def(
       "reshape",
-      [](const ArrayLike& a, const Shape& shape, const StreamArg& stream) {
+      [](const ArrayLike& a, const Shape& shape, std::optional<bool> copies,
+         const StreamArg& stream) {
         OnStream scope(stream);
-        return reshape(to_array(a.value), shape);
+        return reshaped(to_array(a.value), shape, copies);
       },
-      "a"_a, "shape"_a, nb::kw_only(), "stream"_a = nb::none(),
+      "a"_a, "shape"_a, nb::kw_only(), "copy"_a = nb::none(),
+      "stream"_a = nb::none(),
       R"(The elements of an array in another shape, in row-major order.
 
 Args:
     a: array.
     shape: ints; one may be -1 and is inferred.
+    copy: True copies, False refuses to (and evaluates a to see), None copies
+        where it must.
     stream: stream or device.
 
 Raises:
-    ValueError: if the sizes differ.
+    ValueError: if the sizes differ, or copy is False and there must be one.
 
 Example:
     >>> import ingot.core as mx
@@ -103,12 +123,12 @@ Example:
         OnStream scope(stream);
         return expand_dims(to_array(a.value), axis.values);
       },
-      "a"_a, "axis"_a, nb::kw_only(), "stream"_a = nb::none(),
+      "a"_a, "axis"_a = 0, nb::kw_only(), "stream"_a = nb::none(),
       R"(Inserts axes of size 1.
 
 Args:
     a: array.
-    axis: place or places of the new axes in the result.
+    axis: place or places of the new axes in the result, 0 by default.
     stream: stream or device.
 
 Example:
@@ -159,19 +179,20 @@ Args:
     stream: stream or device.)");
   m.def(
       "moveaxis",
-      [](const ArrayLike& a, int64_t source, int64_t destination,
-         const StreamArg& stream) {
+      [](const ArrayLike& a, const IntOrInts& source,
+         const IntOrInts& destination, const StreamArg& stream) {
         OnStream scope(stream);
-        return moveaxis(to_array(a.value), source, destination);
+        return standard::moveaxis(to_array(a.value), source.values,
+                                  destination.values);
       },
       "a"_a, "source"_a, "destination"_a, nb::kw_only(),
       "stream"_a = nb::none(),
-      R"(Moves an axis to another place; the others keep their order.
+      R"(Moves an axis, or several, to another place; the others keep their order.
 
 Args:
     a: array.
-    source: the axis.
-    destination: its place in the result.
+    source: the axis or axes.
+    destination: its place in the result, or one place for each.
     stream: stream or device.
 
 Example:
@@ -312,11 +333,13 @@ Example:
     array([1065353216], dtype=int32))");
   m.def(
       "astype",
-      [](const ArrayLike& a, DtypeObject dtype, const StreamArg& stream) {
-        OnStream scope(stream);
+      [](const ArrayLike& a, DtypeObject dtype, bool, const StreamArg& stream,
+         const DeviceArg& device) {
+        OnStream scope(stream, device);
         return converted(to_array(a.value), dtype.value);
       },
-      "a"_a, "dtype"_a, nb::kw_only(), "stream"_a = nb::none(),
+      "a"_a, "dtype"_a, nb::kw_only(), "copy"_a = true, "stream"_a = nb::none(),
+      "device"_a = nb::none(),
       R"(Converts an array to a dtype.
 
 Args:
@@ -324,7 +347,10 @@ Args:
     dtype: element type. Floats are cut off to integers; those out of range
         become the nearest one, NaN becomes 0. Complex numbers become bool, or
         are cut off to their real part.
+    copy: accepted for compatibility: arrays are values, and nobody sees whether
+        two share memory.
     stream: stream or device.
+    device: the array API standard's word for stream.
 
 Example:
     >>> import ingot.core as mx

@@ -206,7 +206,8 @@ class finfo:
     """Limits of a floating dtype: min, max, eps, smallest_normal, bits.
 
     Args:
-        dtype: floating dtype; complex64 has the limits of its parts, float32.
+        dtype: floating dtype, or an array of one; complex64 has the limits of its
+            parts, float32.
 
     Raises:
         ValueError: if it is not one.
@@ -217,7 +218,9 @@ class finfo:
         65504.0
     """
 
-    def __init__(self, dtype: Dtype) -> None:
+    def __init__(self, dtype: Dtype | _core.array) -> None:
+        if isinstance(dtype, _core.array):
+            dtype = dtype.dtype
         if dtype == _core.complex64:
             dtype = _core.float32
         if dtype not in _FLOATING:
@@ -238,7 +241,7 @@ class iinfo:
     """Limits of an integer dtype: min, max, bits.
 
     Args:
-        dtype: integer dtype.
+        dtype: integer dtype, or an array of one.
 
     Raises:
         ValueError: if it is not one.
@@ -249,7 +252,9 @@ class iinfo:
         127
     """
 
-    def __init__(self, dtype: Dtype) -> None:
+    def __init__(self, dtype: Dtype | _core.array) -> None:
+        if isinstance(dtype, _core.array):
+            dtype = dtype.dtype
         if dtype not in _SIGNED and dtype not in _UNSIGNED:
             raise ValueError(f"iinfo: dtype must be an integer, got {dtype}")
         self.dtype = dtype
