@@ -286,8 +286,8 @@ struct NormOrder {
 // elements.
 Array norm(const Array& x, NormOrder order, const Axes& axes, bool keepdims);
 
-// --- convolution (ops/conv.cpp, ops/convolve.cpp), channels last: x (n, spatial..., channels),
-// weight (outputs, taps..., channels / groups) ---
+// --- convolution (ops/conv.cpp, ops/convolve.cpp), channels last: x (n,
+// spatial..., channels), weight (outputs, taps..., channels / groups) ---
 
 // Of each of one to three spatial dimensions, or one number for all of them.
 // What is padded on both sides is 0; a negative padding cuts off. `flip` turns

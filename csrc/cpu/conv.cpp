@@ -2,12 +2,11 @@
 // BLAS to multiply. Panels follow from the shapes alone, so that results do not
 // depend on the number of threads.
 // SPDX-License-Identifier: MIT
-#include "csrc/cpu/depthwise.h"
-
 #include <algorithm>
 
 #include "csrc/cpu/backend.h"
 #include "csrc/cpu/blas.h"
+#include "csrc/cpu/depthwise.h"
 #include "csrc/cpu/pool.h"
 
 namespace ingot::cpu {

@@ -85,12 +85,8 @@ class Walk {
         factors_.push_back(weights_ + numbers_[k + tap] * pixel_);
       }
     });
-    return {x_.data(),
-            factors_.data(),
-            static_cast<int64_t>(x_.size()),
-            channels_,
-            line_.stride * pixel_,
-            line_.step * pixel_};
+    return {x_.data(), factors_.data(),       static_cast<int64_t>(x_.size()),
+            channels_, line_.stride * pixel_, line_.step * pixel_};
   }
 
   const Axis& line_;

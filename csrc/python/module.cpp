@@ -1,12 +1,11 @@
 // The extension ingot._core: exceptions, signals, and its parts.
 // SPDX-License-Identifier: MIT
-#include "csrc/python/fft.h"
-
 #include "csrc/cancel.h"
 #include "csrc/cpu/backend.h"
 #include "csrc/cpu/simd.h"
 #include "csrc/error.h"
 #include "csrc/eval.h"
+#include "csrc/python/fft.h"
 #if INGOT_HAS_METAL
 #include "csrc/metal/backend.h"
 #endif
