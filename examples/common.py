@@ -69,20 +69,27 @@ def folder_of(options: argparse.Namespace, name: str) -> Path:
 
 
 def plot(
-    path: Path, title: str, curves: dict[str, tuple[list[int], list[float]]]
+    path: Path, what: str, curves: dict[str, tuple[list[int], list[float]]]
 ) -> None:
-    """Draws curves over steps; losses fall by powers of ten."""
+    """Draws curves of `what` over steps; losses fall by powers of ten."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib import ticker
 
     figure, axis = plt.subplots(figsize=(7, 4))
     for name, (steps, values) in curves.items():
-        axis.plot(steps, values, label=name, linewidth=1.2)
+        noisy = len(steps) > 100
+        axis.plot(steps, values, label=name, linewidth=0.8 if noisy else 1.6)
     axis.set_yscale("log")
+    low, high = axis.get_ylim()
+    if high < 20 * low:  # else numbers like 2 x 10^0 would stand there
+        axis.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+        axis.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+        axis.yaxis.set_minor_formatter(ticker.NullFormatter())
     axis.set_xlabel("step")
-    axis.set_title(title)
+    axis.set_ylabel(what)
     axis.grid(alpha=0.25, which="both")
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False)

@@ -145,15 +145,16 @@ def plot(data: Data, mean: np.ndarray, width: np.ndarray, path: Path) -> bool:
         alpha=0.15,
         label="90 % interval",
     )
-    axis.plot(place, mean[order], color="tab:blue", label="mean")
+    axis.plot(place, mean[order], color="tab:blue", label="predicted mean")
     for within, color in ((True, "black"), (False, "tab:red")):
         chosen = inside[order] == within
         label = f"measured, {'inside' if within else 'outside'}"
         axis.plot(
             place[chosen], data.test_y[order][chosen], ".", color=color, label=label
         )
-    axis.set_title("patients held out, in the order of the mean")
-    axis.set_ylabel("progression, in deviations")
+    axis.set_title("progression of diabetes in patients held out")
+    axis.set_xlabel("patient, in the order of the predicted mean")
+    axis.set_ylabel("standard deviations from the average")
     axis.legend(frameon=False)
     axis.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
