@@ -15,9 +15,9 @@ struct FourierCall {
   bool inverse;
   FourierNorm norm = FourierNorm::backward;
 };
-// Along axes, in their order the last one first, that have been cut or padded
-// with zeros to the sizes. Without axes these are the last ones, one for each
-// size, or all; where sizes are missing, those of x.
+// Along axes that have been cut or padded with zeros to the sizes; of real
+// numbers the spectrum of the last axis is halved. Without axes these are the
+// last ones, one for each size, or all; where sizes are missing, those of x.
 Array fourier(const FourierCall& call, const Array& x,
               const std::optional<Shape>& sizes, const Axes& axes);
 // Transforms of the frames of a signal, each times a window (ops/stft.cpp).
