@@ -145,6 +145,7 @@ def test_what_is_empty() -> None:
     np.testing.assert_array_equal(to_numpy(y), np.zeros((2, 3)))
 
 
+@pytest.mark.usefixtures("cpu")
 @pytest.mark.parametrize("transpose", [True, False])
 @pytest.mark.parametrize("m", [1, 5, 32, 33, 600])
 def test_threads_do_not_matter(m: int, transpose: bool, rng: Rng) -> None:
