@@ -19,7 +19,7 @@ CLANGXX ?= $(firstword $(foreach c,clang++-19 clang++-18 clang++-17 clang++, \
 
 # What runs on the GPU as it stands, next to the tests made for it.
 METAL_TESTS = $(wildcard tests/test_metal*.py) $(call test_files,activations array \
-  attention batch_norm casts clip einsum eval export export_ops factorize \
+  attention batch_norm casts clip compile custom_function einsum eval export factorize \
   factorize_errors factorize_grad factorize_work fft files grad indexing init \
   layer_cases layers linalg losses module module_files normalize operators ops \
   ops_grad optimizer_grad optimizer_kinds optimizers pooling predicates promotion \

@@ -86,7 +86,8 @@ class Writer {
             ", must be one that a file can have");
     operation.saved = *std::move(saved);
     if (operation.saved.name == "reshape") {
-      operation.saved = reshape_as(operands[0].array.shape(), link.specs[0].shape);
+      operation.saved =
+          reshape_as(operands[0].array.shape(), link.specs[0].shape);
     }
     if (!(link.stream == outside)) operation.device = link.stream.device.type;
     Inputs in;

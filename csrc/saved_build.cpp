@@ -33,7 +33,7 @@ std::vector<int64_t> vector_of(const Shape& list) {
 Quantization quantization(const Reading& r) {
   static constexpr const char* modes[] = {"affine", "mxfp4", "mxfp8", "nvfp4"};
   return ingot::quantization(r.saved.name.c_str(), modes[r.index(0, 4)],
-                             r.integer(1), r.integer(2));
+                             r.integer(2), r.integer(1));
 }
 
 // A quantized matrix after `before` inputs, with `after` others behind it.

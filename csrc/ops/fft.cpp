@@ -173,6 +173,8 @@ Array fourier(const FourierCall& call, const Array& x,
               const std::optional<Shape>& wished, const Axes& wished_axes) {
   auto [axes, sizes] = Lengths(call, x, wished, wished_axes);
   bool from_real = call.kind == Fourier::from_real;
+  require<TypeError>(!from_real || !is_complex(x.dtype()), call.name,
+                     ": a must be real, got complex64: fft() takes it");
   Array y = converted(x, from_real ? Dtype::float32 : Dtype::complex64);
   if (axes.empty()) return y;
   Shape shape = y.shape();

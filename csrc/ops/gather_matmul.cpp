@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "csrc/backend.h"
+#include "csrc/ops/examples.h"
 #include "csrc/ops/index.h"
 #include "csrc/ops/matmul.h"
 #include "csrc/ops/operators.h"
@@ -15,25 +16,6 @@ namespace ingot {
 namespace {
 
 constexpr const char* kName = "gather_mm";
-
-// Indices of examples whose matrices, `count` of each, lie behind one another;
-// one that is out of range stays so.
-Array behind_one_another(const Batch& batch, int64_t i, int64_t count) {
-  Array index = batch.along(i);
-  if (index.dtype() == Dtype::uint64) {  // of which int64 has but a part
-    index = minimum(index, Array::scalar(count, Dtype::uint64));
-  }
-  index = astype(index, Dtype::int64);
-  Array zero = Array::scalar(int64_t{0}, Dtype::int64);
-  Array length = Array::scalar(count, Dtype::int64);
-  index = where(less(index, zero), index + length, index);
-  Array inside = logical_and(greater_equal(index, zero), less(index, length));
-  auto examples = static_cast<double>(batch.size);
-  Array first = arange(0, examples, 1, Dtype::int64) * length;
-  Array beyond = Array::scalar(batch.size * count, Dtype::int64);
-  index = index + reshape(first, {batch.size, 1});
-  return flatten(where(inside, index, beyond));
-}
 
 // Inputs: a (x, m, k), b (y, k, n), and three vectors of indices: of a, of b and
 // of the results (z, m, n), where products that meet are added.

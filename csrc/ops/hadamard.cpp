@@ -96,6 +96,16 @@ std::vector<Signs> factors_of(int64_t n) {
                        "elements, with m 1, 12, 20 or 28, got ", n));
 }
 
+Signs transposed(const Signs& h) {
+  Signs t(h.n);
+  for (int64_t i = 0; i < h.n; ++i) {
+    for (int64_t j = 0; j < h.n; ++j) {
+      t.elements[j * h.n + i] = h.elements[i * h.n + j];
+    }
+  }
+  return t;
+}
+
 Array to_array(const Signs& signs, Dtype dtype) {
   Array h = Array::empty({signs.n, signs.n}, dtype);
   auto copy = [&](auto* to) {
@@ -123,13 +133,13 @@ Array hadamard_transform(const Array& x, std::optional<double> scale) {
   Array zero = Array::scalar(0.0, compute);
   int64_t before = x.size() / n, after = n;
   for (const Signs& factor : factors) {
-    Array h = to_array(factor, compute);
     after /= factor.n;
     if (after > 1) {
+      Array h = to_array(factor, compute);
       y = matmul(h, reshape(y, {before, factor.n, after}));
     } else {  // the last one
-      y = reshape(y, {before, factor.n});
-      y = addmm(zero, y, swapaxes(h, 0, 1), by, 0);
+      Array h = to_array(transposed(factor), compute);
+      y = addmm(zero, reshape(y, {before, factor.n}), h, by, 0);
     }
     before *= factor.n;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "csrc/backend.h"
+#include "csrc/ops/examples.h"
 #include "csrc/ops/operators.h"
 #include "csrc/ops/quantize.h"
 #include "csrc/saved.h"
@@ -83,9 +84,9 @@ class QuantizedMatmul final : public Op {
   }
 
   // Examples stand side by side as matrices do, or below each other where they
-  // share the only one. Indices are good for one example alone.
+  // share the only one.
   Arrays vmap(const Batch& batch) const override {
-    if (form_.indexed) return {};
+    if (form_.indexed) return {gathered_of(batch)};
     const std::vector<bool>& has_axis = batch.has_axis;
     bool shared = std::count(has_axis.begin() + 1, has_axis.end(), true) == 0;
     Shape shape = batch.shape();
@@ -101,6 +102,27 @@ class QuantizedMatmul final : public Op {
   }
 
  private:
+  // Operands that all examples share stay as they are, and so do their indices.
+  Array gathered_of(const Batch& batch) const {
+    auto mapped = [&](int from, int to) {
+      return std::count(batch.has_axis.begin() + from,
+                        batch.has_axis.begin() + to, true) > 0;
+    };
+    bool left = mapped(0, 1), right = mapped(1, form_.lhs());
+    Inputs in;
+    for (int i = 0; i < form_.lhs(); ++i) {
+      bool own = i == 0 ? left : right;
+      in.push_back(own ? flatten(batch.along(i), 0, 1) : batch.in[i]);
+    }
+    for (int i : {form_.lhs(), form_.rhs()}) {
+      bool own = i == form_.lhs() ? left : right;
+      int64_t each = in[i == form_.lhs() ? 0 : 1].shape(0) / batch.size;
+      in.push_back(own ? behind_one_another(batch, i, each)
+                       : flatten(batch.along(i)));
+    }
+    return reshape(product(form_, std::move(in)), batch.shape());
+  }
+
   // Where a matrix was taken several times, its gradients add up.
   Array x_gradient(const Inputs& in, const Array& cotangent) const {
     Form back = form_;

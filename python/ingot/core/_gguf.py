@@ -125,7 +125,7 @@ def _alignment_of(metadata: Metadata) -> int:
         return 32
     if not isinstance(value, array) or value.dtype != _core.uint32 or value.ndim > 0:
         raise ValueError(f"{_ALIGNMENT} must be a uint32")
-    alignment = int(value.item())
+    alignment = value.tolist()
     if alignment == 0 or alignment % 8 != 0:
         raise ValueError(f"{_ALIGNMENT} must be a multiple of 8, got {alignment}")
     return alignment
