@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import ingot.core as mx
+import ingot.nn as nn
 import numpy as np
 import pytest
 from support import CORE, FLOATS, NUMPY, SIGNED, dtype_name, to_core, to_numpy
@@ -152,23 +153,53 @@ def write_blocks(file: Path, kind: str, data: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "size", "expand"),
-    [("Q8_0", 34, q8_0), ("Q4_0", 18, q4_0), ("Q4_1", 20, q4_1)],
+    ("kind", "bits", "size", "expand"),
+    [("Q8_0", 8, 34, q8_0), ("Q4_0", 4, 18, q4_0), ("Q4_1", 4, 20, q4_1)],
 )
-def test_quantized_tensors(
-    kind: str, size: int, expand: Any, tmp_path: Path, rng: np.random.Generator
+def test_quantized_matrices(
+    kind: str,
+    bits: int,
+    size: int,
+    expand: Any,
+    tmp_path: Path,
+    rng: np.random.Generator,
 ) -> None:
-    """They become float16: each number of each block, rounded once."""
+    """They stay packed, and give back each number of each block."""
     data = rng.integers(0, 256, (5, 3 * size), dtype=np.uint8)
     scales = rng.normal(size=(5, 3, 2)).astype(np.float16)
     blocks = data.reshape(5, 3, size)
     blocks[:, :, :4] = scales.view(np.uint8)
     write_blocks(tmp_path / "q.gguf", kind, data)
     want = [[expand(b.tobytes()) for b in row] for row in blocks]
-    got = mx.load(tmp_path / "q.gguf")["w"]
-    assert got.dtype == mx.float16
-    want_half = np.array(want).reshape(5, 96).astype(np.float16)
-    np.testing.assert_array_equal(to_numpy(got), want_half)
+    parts = mx.load(tmp_path / "q.gguf")
+    assert list(parts) == ["w", "w.scales", "w.biases"]
+    words, scales, biases = parts.values()
+    assert scales.dtype == biases.dtype == mx.float16
+    scales, biases = scales.astype(mx.float64), biases.astype(mx.float64)
+    got = mx.dequantize(words, scales, biases, group_size=32, bits=bits)
+    np.testing.assert_array_equal(to_numpy(got), np.array(want).reshape(5, 96))
+
+
+def test_a_layer_of_a_file(tmp_path: Path, mlx: Any) -> None:
+    """Names, words, scales and biases are those that MLX reads; a layer takes them."""
+    rng = np.random.default_rng(3)
+    kinds = {"a.weight": "Q4_0", "b.weight": "Q4_1", "c.weight": "Q8_0", "d": "Q4_0"}
+    writer = gguf.GGUFWriter(tmp_path / "m.gguf", "llama")
+    for name, kind in kinds.items():
+        kind = gguf.GGMLQuantizationType[kind]
+        blocks = gguf.quants.quantize(rng.normal(size=(6, 64)).astype("f4"), kind)
+        writer.add_tensor(name, blocks, raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    ours, theirs = mx.load(tmp_path / "m.gguf"), mlx.load(str(tmp_path / "m.gguf"))
+    assert ours.keys() == theirs.keys()
+    for name, x in theirs.items():
+        assert to_numpy(ours[name]).tobytes() == np.array(x).tobytes(), name
+    layer = nn.QuantizedLinear(64, 6, bias=False, group_size=32, bits=8)
+    layer.load_weights([(n[2:], x) for n, x in ours.items() if n[0] == "c"])
+    assert layer(mx.ones((2, 64))).shape == (2, 6)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ _NUMBERS = {
 }
 _STRING, _ARRAY = 8, 9
 
-# Tensors by the format's names of types; others are blocks, which are expanded.
+# Tensors by the format's names of types; others are blocks.
 _TENSORS = {
     "F32": _core.float32,
     "F16": _core.float16,
@@ -52,6 +52,11 @@ _TENSORS = {
     "I32": _core.int32,
     "I64": _core.int64,
 }
+
+# Blocks of 32 that quantize() makes as well, and the bits of their codes; those of
+# others are expanded.
+_PACKED = {"Q4_0": 4, "Q4_1": 4, "Q8_0": 8}
+_BLOCK = 32
 
 
 def _package() -> Any:
@@ -125,7 +130,7 @@ def _alignment_of(metadata: Metadata) -> int:
         return 32
     if not isinstance(value, array) or value.dtype != _core.uint32 or value.ndim > 0:
         raise ValueError(f"{_ALIGNMENT} must be a uint32")
-    alignment = value.tolist()
+    alignment: int = value.tolist()
     if alignment == 0 or alignment % 8 != 0:
         raise ValueError(f"{_ALIGNMENT} must be a multiple of 8, got {alignment}")
     return alignment
@@ -158,11 +163,42 @@ class _Tensor:
         self.row_size = row // elements * size
         self.size = count // elements * size
 
-    def read(self, data: memoryview, gguf: Any) -> array:
+    def read(self, data: memoryview, gguf: Any) -> dict[str, array]:
+        """The tensor; of one that is quantized also its scales and biases."""
+        bits = _PACKED.get(self.type.name)
+        if bits is not None and self.shape:
+            return self._packed(data, bits)
         dtype = _TENSORS.get(self.type.name)
         if dtype is None:
             dtype, data = _core.float16, self._expanded(data, gguf)
-        return _core._rebuild_array(bytes(data), self.shape, _core._dtype_number(dtype))
+        return {self.name: _array_of(data, self.shape, dtype)}
+
+    def _packed(self, data: memoryview, bits: int) -> dict[str, array]:
+        """Codes that count from 0 up, in words, with scales and biases in float16."""
+        import numpy as np
+
+        *batch, n = self.shape
+        blocks = np.frombuffer(data, np.uint8).reshape(-1, self.row_size * _BLOCK // n)
+        scales = blocks[:, :2].copy().view("<f2")
+        biases: Any
+        codes: Any = blocks[:, 2:]
+        with np.errstate(over="ignore"):
+            if self.type.name == "Q4_1":
+                biases, codes = codes[:, :2].copy().view("<f2"), codes[:, 2:]
+            else:
+                biases = -(1 << bits - 1) * scales
+        if bits == 8:
+            codes = codes ^ 128
+        else:  # the first half of a block lies in the low bits of its bytes
+            codes = np.concatenate([codes & 15, codes >> 4], 1)
+            codes = codes[:, ::2] | codes[:, 1::2] << 4
+        groups = (*batch, n // _BLOCK)
+        base = self.name.removesuffix(".weight")
+        return {
+            self.name: _array_of(codes, (*batch, n * bits // 32), _core.uint32),
+            f"{base}.scales": _array_of(scales, groups, _core.float16),
+            f"{base}.biases": _array_of(biases, groups, _core.float16),
+        }
 
     def _expanded(self, data: memoryview, gguf: Any) -> Any:
         import numpy as np
@@ -173,6 +209,10 @@ class _Tensor:
         with np.errstate(all="ignore"):
             values = gguf.quants.dequantize(rows, self.type).astype(np.float16)
         return values.tobytes()
+
+
+def _array_of(data: Any, shape: tuple[int, ...], dtype: Any) -> array:
+    return _core._rebuild_array(bytes(data), shape, _core._dtype_number(dtype))
 
 
 def _tensors_of(header: _Header, count: int, gguf: Any) -> list[_Tensor]:
@@ -220,10 +260,13 @@ def load_gguf(file: _files.File) -> tuple[dict[str, array], Metadata]:
     start = _aligned(header.at, _alignment_of(metadata))
     _check_places(tensors, max(0, len(data) - start))
     view = memoryview(data)
-    arrays = {}
+    arrays: dict[str, array] = {}
     for tensor in tensors:
         at = start + tensor.offset
-        arrays[tensor.name] = tensor.read(view[at : at + tensor.size], gguf)
+        parts = tensor.read(view[at : at + tensor.size], gguf)
+        if clash := parts.keys() & arrays.keys():
+            raise ValueError(f"names must differ, got {min(clash)!r} twice")
+        arrays.update(parts)
     return arrays, metadata
 
 
