@@ -29,7 +29,7 @@ def functions(stub: Path) -> Iterator[tuple[str, Function]]:
         elif isinstance(node, ast.ClassDef):
             assert node.name.startswith("_") or ast.get_docstring(node), node.name
             for item in node.body:
-                if isinstance(item, Function):
+                if isinstance(item, Function) and not node.name.startswith("_"):
                     yield f"{node.name}.{item.name}", item
 
 

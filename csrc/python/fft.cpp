@@ -129,13 +129,12 @@ constexpr const char* kNumbers = "float32 array.";
 
 void bind_of_complex(nb::module_& m) {
   constexpr Fourier::Kind kind = Fourier::complex;
-  def_along(
-      m, {"fft", kind, false},
-      {"The discrete Fourier transform along an axis: y[k] = sum over j of "
-       "x[j]\nexp(-2 pi i j k / n).",
-       kAny, kCut, kWhole,
-       "mx.fft.fft(mx.array([1.0, 2.0, 3.0, 4.0]))\n"
-       "    array([10+0j, -2+2j, -2+0j, -2-2j], dtype=complex64)"});
+  def_along(m, {"fft", kind, false},
+            {"The discrete Fourier transform along an axis.\n\n"
+             "y[k] = sum over j of x[j] exp(-2 pi i j k / n).",
+             kAny, kCut, kWhole,
+             "mx.fft.fft(mx.array([1.0, 2.0, 3.0, 4.0]))\n"
+             "    array([10+0j, -2+2j, -2+0j, -2-2j], dtype=complex64)"});
   def_along(m, {"ifft", kind, true},
             {"The inverse of fft: x[j] = (sum over k of y[k] exp(2 pi i j k / "
              "n)) / n.",
@@ -166,17 +165,17 @@ void bind_of_complex(nb::module_& m) {
 
 void bind_of_real(nb::module_& m) {
   constexpr Fourier::Kind from = Fourier::from_real, to = Fourier::to_real;
-  def_along(
-      m, {"rfft", from, false},
-      {"The first n / 2 + 1 elements of fft, for real numbers: the others "
-       "are their\nconjugates, from the end.",
-       kReal, kCut, kHalved,
-       "mx.fft.rfft(mx.array([1.0, 2.0, 3.0, 4.0]))\n"
-       "    array([10+0j, -2+2j, -2+0j], dtype=complex64)"});
+  def_along(m, {"rfft", from, false},
+            {"The first n / 2 + 1 elements of fft, for real numbers.\n\n"
+             "The others are their conjugates, from the end.",
+             kReal, kCut, kHalved,
+             "mx.fft.rfft(mx.array([1.0, 2.0, 3.0, 4.0]))\n"
+             "    array([10+0j, -2+2j, -2+0j], dtype=complex64)"});
   def_along(
       m, {"irfft", to, true},
-      {"The inverse of rfft. The imaginary parts of the first element, and "
-       "for an even n\nof the last, count for nothing.",
+      {"The inverse of rfft.\n\n"
+       "The imaginary parts of the first element, and for an even n of the "
+       "last, count for\nnothing.",
        kHalf, kLast, kNumbers,
        "mx.fft.irfft(mx.array([10, -2 + 2j, -2]))\n"
        "    array([1, 2, 3, 4], dtype=float32)"});
@@ -288,8 +287,9 @@ void bind_fft(nb::module_& m) {
             "mx.fft.ifftshift(mx.array([-2, -1, 0, 1, 2]))\n"
             "    array([0, 1, 2, -2, -1], dtype=int32)");
   def_frequencies(fft, "fftfreq", false,
-                  "The frequencies that the elements of fft stand for: k / (n "
-                  "d), for k = 0, 1, ...\nand then the negative ones up to -1.",
+                  "The frequencies that the elements of fft stand for.\n\n"
+                  "k / (n d), for k = 0, 1, ... and then the negative ones up "
+                  "to -1.",
                   "mx.fft.fftfreq(5, 0.2)\n"
                   "    array([0, 1, 2, -2, -1], dtype=float32)");
   def_frequencies(fft, "rfftfreq", true,
