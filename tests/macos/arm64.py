@@ -22,7 +22,8 @@ KERNEL = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-DINGOT_SIMD=neon"]
 KERNEL += ["-Wno-pass-failed"]
 # Replaced by what tests/macos/core.cpp has.
 LEFT_OUT = {"attention.cpp", "conv.cpp", "conv_weight.cpp", "factorize.cpp"}
-LEFT_OUT |= {"fft.cpp", "linalg.cpp", "matmul.cpp"}
+LEFT_OUT |= {"fft.cpp", "gather_matmul.cpp", "linalg.cpp", "matmul.cpp"}
+LEFT_OUT |= {"quantized_matmul.cpp", "segmented_matmul.cpp"}
 
 
 def find_zig() -> list[str] | None:

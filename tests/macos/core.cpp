@@ -36,6 +36,17 @@ void cpu::CpuBackend::attention_vjp(const Attention&, const AttentionInputs&,
                                     const AttentionGradients&) {
   std::abort();
 }
+void cpu::CpuBackend::gather_matmul(const char*, const Inputs&, Array&) {
+  std::abort();
+}
+void cpu::CpuBackend::segmented_matmul(bool, const Array&, const Array&,
+                                       const Array&, Array&) {
+  std::abort();
+}
+void cpu::CpuBackend::quantized_matmul(const QuantizedProduct&, const Array&,
+                                       const QuantizedMatrix&, Array&) {
+  std::abort();
+}
 void cpu::CpuBackend::factorize(const Factorization&, const Inputs&, Outputs&) {
   std::abort();
 }
