@@ -85,7 +85,7 @@ def elementwise_results() -> Iterator[tuple[str, mx.array]]:
 
 
 def cast_results() -> Iterator[tuple[str, mx.array]]:
-    for name in ("bool_", "float16", "bfloat16", "float32", "float64"):
+    for name in ("bool_", "float16", "bfloat16", "float32", "float64", "complex64"):
         label = "bool" if name == "bool_" else name
         yield f"cast.{label}", any_floats(1).astype(getattr(mx, name))
     for sign in ("int", "uint"):
@@ -128,7 +128,7 @@ def as_bits(data: bytes, dtype: str) -> np.ndarray:
         words = np.frombuffer(data, np.uint16)
         top = 0x7C00 if dtype == "float16" else 0x7F80
         return np.where((words & 0x7FFF) > top, 0x7FFF, words)
-    values = np.frombuffer(data, dtype)
+    values = np.frombuffer(data, "float32" if dtype == "complex64" else dtype)
     if values.dtype.kind != "f":
         return values
     words = values.view(f"u{values.itemsize}")
