@@ -96,7 +96,7 @@ def _(draw: Draw) -> Any:
     return (x,), {**_offset(draw), **kwargs}
 
 
-@case("cross", atol=1e-2)
+@case("cross", atol=1e-4)
 def _(draw: Draw) -> Any:
     shape = list(draw(FILLED))
     axis = draw(st.integers(-len(shape), -1))
@@ -107,7 +107,7 @@ def _(draw: Draw) -> Any:
     return (x, y), {"axis": axis}
 
 
-@case("outer", atol=1e-2)
+@case("outer")
 def _(draw: Draw) -> Any:
     dtype = draw(st.sampled_from(NUMERIC))
     sizes = (draw(st.integers(0, 4)) for _ in range(2))

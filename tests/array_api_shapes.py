@@ -292,7 +292,7 @@ def _spread(draw: Draw) -> Any:
 
 
 case("std", atol=1e-3)(_spread)
-case("var", atol=1e-2)(_spread)
+case("var", atol=1e-4)(_spread)
 
 
 def _cumulative(low: int, high: int) -> Any:
