@@ -1,10 +1,11 @@
 // Convolutions: shapes, types and derivatives. What is turned around or
 // transposed is a view; the backends know one general form, see Convolution.
 // SPDX-License-Identifier: MIT
+#include "csrc/ops/conv.h"
+
 #include <algorithm>
 
 #include "csrc/backend.h"
-#include "csrc/ops.h"
 #include "csrc/ops/remade.h"
 #include "csrc/saved.h"
 #include "csrc/vmap.h"

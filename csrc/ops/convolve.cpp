@@ -1,6 +1,6 @@
 // The convolution of two vectors.
 // SPDX-License-Identifier: MIT
-#include "csrc/ops.h"
+#include "csrc/ops/conv.h"
 
 namespace ingot {
 

@@ -1,5 +1,7 @@
 // Convolutions in Python.
 // SPDX-License-Identifier: MIT
+#include "csrc/ops/conv.h"
+
 #include "csrc/python/module.h"
 
 namespace ingot::python {
