@@ -8,6 +8,7 @@ from typing import Any
 import ingot.core as mx
 import ml_dtypes
 import numpy as np
+from ingot.utils import tree_flatten
 
 BOOL = ("bool",)
 UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
@@ -235,6 +236,14 @@ def layouts(x: np.ndarray) -> Iterator[tuple[str, Any, np.ndarray]]:
     """Every layout of `x`: its name, the core array, the values in NumPy."""
     for name in LAYOUTS:
         yield (name, *layout(x, name))
+
+
+def same_bits(a: Any, b: Any) -> None:
+    """Two trees have the same leaves, equal to the bit."""
+    a, b = tree_flatten(a), tree_flatten(b)
+    assert [name for name, _ in a] == [name for name, _ in b] and a
+    for (name, x), (_, y) in zip(a, b, strict=True):
+        assert to_numpy(x).tobytes() == to_numpy(y).tobytes(), name
 
 
 def map_arrays(f: Callable[[np.ndarray], Any], value: Any) -> Any:

@@ -6,11 +6,10 @@ import gc
 import weakref
 
 import ingot.core as mx
-import ingot.nn as nn
 import numpy as np
 import pytest
 from ingot.utils import tree_flatten
-from support import to_numpy
+from support import same_bits
 
 X = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
 
@@ -28,18 +27,10 @@ def deep(wrap, depth=6):
     return f
 
 
-def same(a, b):
-    """Equal to the bit, all leaves of two trees."""
-    a, b = tree_flatten(a), tree_flatten(b)
-    assert [n for n, _ in a] == [n for n, _ in b] and a
-    for (name, x), (_, y) in zip(a, b, strict=True):
-        assert to_numpy(x).tobytes() == to_numpy(y).tobytes(), name
-
-
 def test_values_and_gradients_are_the_same_to_the_bit():
     x = mx.array(X)
     plain, saving = deep(lambda f: f), deep(mx.checkpoint)
-    same(mx.value_and_grad(saving)(x), mx.value_and_grad(plain)(x))
+    same_bits(mx.value_and_grad(saving)(x), mx.value_and_grad(plain)(x))
 
 
 def test_gradients_of_any_order():
@@ -55,8 +46,8 @@ def test_gradients_of_any_order():
 
 def test_jvp():
     x, t = mx.array(X), mx.array(X[::-1].copy())
-    same(mx.jvp(mx.checkpoint(block), [x], [t]), mx.jvp(block, [x], [t]))
-    same(
+    same_bits(mx.jvp(mx.checkpoint(block), [x], [t]), mx.jvp(block, [x], [t]))
+    same_bits(
         mx.jvp(mx.grad(deep(mx.checkpoint)), [x], [t]),
         mx.jvp(mx.grad(deep(lambda f: f)), [x], [t]),
     )
@@ -101,7 +92,7 @@ def test_deep_layers_need_less_memory(cpu):
         return f
 
     plain, saving = loss(lambda f: f), loss(mx.checkpoint)
-    same(mx.grad(saving)(weights), mx.grad(plain)(weights))
+    same_bits(mx.grad(saving)(weights), mx.grad(plain)(weights))
     # A gradient and an input of each layer, and what one layer needs.
     assert peak(saving, weights) < 2 * depth + 14
     assert peak(saving, weights) < 0.6 * peak(plain, weights)
@@ -158,7 +149,7 @@ def test_integers_pass_through():
     def look(table, tokens):
         return mx.sin(table[tokens])
 
-    same(
+    same_bits(
         mx.grad(loss)(table, mx.checkpoint(look)),
         mx.grad(loss)(table, look),
     )
@@ -207,7 +198,7 @@ def test_the_second_call_draws_the_same_numbers():
     for wrap in (mx.checkpoint, lambda f: f):
         mx.random.seed(3)
         results.append([mx.value_and_grad(loss(wrap))(x), mx.random.uniform()])
-    same(*results)
+    same_bits(*results)
 
 
 def test_it_calls_again_only_for_a_gradient():
@@ -279,63 +270,3 @@ def test_the_function_is_let_go_with_its_graph():
             break
         mx.eval(mx.ones((2,)) + 1)
     assert gone() is None
-
-
-# --- modules ---
-
-
-class Net(nn.Module):
-    def __init__(self, wrap):
-        super().__init__()
-        self.layers = [nn.Linear(4, 4) for _ in range(3)]
-        self.norm = nn.LayerNorm(4)
-        self._wrap = wrap
-
-    def __call__(self, x):
-        for layer in self.layers:
-            x = self._wrap(layer, lambda x, layer=layer: mx.tanh(layer(x)))(x)
-        return self._wrap(self.norm)(x)
-
-
-def net(wrap):
-    mx.random.seed(1)
-    return Net(wrap)
-
-
-def gradients(model):
-    x, y = mx.array(X), mx.array(X[::-1].copy())
-    loss = nn.value_and_grad(model, lambda: nn.losses.mse_loss(model(x), y))
-    return loss()
-
-
-def test_modules():
-    plain, saving = net(lambda module, fn=None: fn or module), net(nn.utils.checkpoint)
-    before = [p for _, p in tree_flatten(saving.parameters())]
-    same(gradients(saving), gradients(plain))
-    after = [p for _, p in tree_flatten(saving.parameters())]
-    assert all(a is b for a, b in zip(before, after, strict=True))
-    for model in (plain, saving):
-        model.layers[1].freeze(keys="weight")
-    same(gradients(saving), gradients(plain))
-
-
-def test_module_errors():
-    with pytest.raises(TypeError, match="module must be a Module, got dict"):
-        nn.utils.checkpoint({})
-    with pytest.raises(TypeError, match="fn must be callable, got int"):
-        nn.utils.checkpoint(nn.ReLU(), 3)
-
-
-def test_parameters_as_an_argument_put_into_the_module():
-    """The usual way to checkpoint every layer of a class."""
-
-    def wrap(layer, fn=None):
-        def forward(parameters, x):
-            layer.update(parameters)
-            return (fn or layer)(x)
-
-        saving = mx.checkpoint(forward)
-        return lambda x: saving(layer.trainable_parameters(), x)
-
-    plain = net(lambda module, fn=None: fn or module)
-    same(gradients(net(wrap)), gradients(plain))

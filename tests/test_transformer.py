@@ -269,11 +269,6 @@ def test_alibi(heads: int, rng: np.random.Generator) -> None:
             ValueError,
             "TransformerEncoder: num_layers must be at least 1, got 0",
         ),
-        (
-            lambda: nn.TransformerDecoder(1, 8, 2, checkpoint=True),
-            ValueError,
-            "TransformerDecoder: checkpoint must be False, got True",
-        ),
         (lambda: nn.RoPE(5), ValueError, "RoPE: dims must be even, got 5"),
         (lambda: nn.RoPE(4, base=0), ValueError, "RoPE: base must be positive, got 0"),
         (

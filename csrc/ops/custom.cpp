@@ -144,7 +144,8 @@ class Checkpoint final : public Wrapped {
       outputs.push_back(again[k]);
       seeds.push_back(cotangents[k]);
     }
-    Arrays gradients = backward(primals, outputs, seeds, in);
+    // None goes on before all are there: what f computed can then be let go.
+    Arrays gradients = after(backward(primals, outputs, seeds, in), {});
     Arrays result;
     for (int i : wanted) {
       // None for what f made: its graph is what this stands for.

@@ -7,6 +7,7 @@ from typing import Any
 
 import ingot.core as mx
 
+from . import utils
 from ._attention import Mask, MultiHeadAttention
 from ._check import positive_integer
 from ._dropout import Dropout
@@ -26,17 +27,28 @@ __all__ = [
 Activation = Callable[[mx.array], mx.array]
 
 
-def _layers(
-    owner: str, layer: Callable[..., Module], number: int, *options: Any
-) -> list[Module]:
-    """That many layers, the last of the options being `checkpoint`."""
-    *kept, checkpoint = options
-    if checkpoint:
-        raise ValueError(
-            f"{owner}: checkpoint must be False, got {checkpoint!r}: layers are not "
-            "computed a second time to save memory"
-        )
-    return [layer(*kept) for _ in range(positive_integer(owner, "num_layers", number))]
+class _Stack(Module):
+    """What encoders and decoders share: layers one after the other, and a last norm."""
+
+    def _start(
+        self,
+        layer: Callable[..., Module],
+        num_layers: int,
+        dims: int,
+        *options: Any,
+        checkpoint: bool,
+    ) -> None:
+        number = positive_integer(type(self).__name__, "num_layers", num_layers)
+        self.layers = [layer(dims, *options) for _ in range(number)]
+        self.ln = LayerNorm(dims)
+        self.checkpoint = checkpoint
+
+    def _run(self, x: mx.array, *context: Any) -> mx.array:
+        for layer in self.layers:
+            forward = utils.checkpoint(layer) if self.checkpoint else layer
+            x = forward(x, *context)
+        y: mx.array = self.ln(x)
+        return y
 
 
 class _FeedForward(Module):
@@ -115,7 +127,7 @@ class TransformerEncoderLayer(_FeedForward):
         return self._add(x, lambda y: self._feed(y, self.dropout2), self.ln2)
 
 
-class TransformerEncoder(Module):
+class TransformerEncoder(_Stack):
     """Several encoder layers (`layers`) and a normalization (`ln`).
 
     Args:
@@ -126,10 +138,11 @@ class TransformerEncoder(Module):
         dropout: The probability of dropout. Default: 0.0.
         activation: Between linear maps. Default: relu.
         norm_first: Whether layers normalize before. Default: True.
-        checkpoint: Must be False: layers are not computed twice to save memory.
+        checkpoint: Whether the gradient computes each layer again, by
+            `nn.utils.checkpoint`, instead of keeping what it computed. Default: False.
 
     Raises:
-        ValueError: As the layers do, or `checkpoint` is True.
+        ValueError: As the layers do.
 
     Example:
         >>> import ingot.core as mx
@@ -152,21 +165,11 @@ class TransformerEncoder(Module):
     ) -> None:
         super().__init__()
         shared = (dims, num_heads, mlp_dims, dropout, activation, norm_first)
-        self.layers = _layers(
-            "TransformerEncoder",
-            TransformerEncoderLayer,
-            num_layers,
-            *shared,
-            checkpoint,
-        )
-        self.ln = LayerNorm(dims)
+        self._start(TransformerEncoderLayer, num_layers, *shared, checkpoint=checkpoint)
 
     def __call__(self, x: mx.array, mask: Mask) -> mx.array:
         """Encode `x`, of shape (B, L, dims)."""
-        for layer in self.layers:
-            x = layer(x, mask)
-        y: mx.array = self.ln(x)
-        return y
+        return self._run(x, mask)
 
 
 class TransformerDecoderLayer(_FeedForward):
@@ -233,7 +236,7 @@ class TransformerDecoderLayer(_FeedForward):
         return self._add(x, lambda y: self._feed(y, self.dropout3), self.ln3)
 
 
-class TransformerDecoder(Module):
+class TransformerDecoder(_Stack):
     """Several decoder layers (`layers`) and a normalization (`ln`).
 
     Args:
@@ -244,10 +247,11 @@ class TransformerDecoder(Module):
         dropout: The probability of dropout. Default: 0.0.
         activation: Between linear maps. Default: relu.
         norm_first: Whether layers normalize before. Default: True.
-        checkpoint: Must be False: layers are not computed twice to save memory.
+        checkpoint: Whether the gradient computes each layer again, by
+            `nn.utils.checkpoint`, instead of keeping what it computed. Default: False.
 
     Raises:
-        ValueError: As the layers do, or `checkpoint` is True.
+        ValueError: As the layers do.
 
     Example:
         >>> import ingot.core as mx
@@ -271,23 +275,13 @@ class TransformerDecoder(Module):
     ) -> None:
         super().__init__()
         shared = (dims, num_heads, mlp_dims, dropout, activation, norm_first)
-        self.layers = _layers(
-            "TransformerDecoder",
-            TransformerDecoderLayer,
-            num_layers,
-            *shared,
-            checkpoint,
-        )
-        self.ln = LayerNorm(dims)
+        self._start(TransformerDecoderLayer, num_layers, *shared, checkpoint=checkpoint)
 
     def __call__(
         self, x: mx.array, memory: mx.array, x_mask: Mask, memory_mask: Mask
     ) -> mx.array:
         """Decode `x`, of shape (B, L, dims), with memory of shape (B, L_m, dims)."""
-        for layer in self.layers:
-            x = layer(x, memory, x_mask, memory_mask)
-        y: mx.array = self.ln(x)
-        return y
+        return self._run(x, memory, x_mask, memory_mask)
 
 
 class Transformer(Module):
@@ -307,10 +301,11 @@ class Transformer(Module):
         custom_decoder: A module called with (tgt, memory, tgt_mask, memory_mask)
             instead. Default: None.
         norm_first: Whether layers normalize before. Default: True.
-        checkpoint: Must be False: layers are not computed twice to save memory.
+        checkpoint: Whether the gradient computes each layer again, by
+            `nn.utils.checkpoint`, instead of keeping what it computed. Default: False.
 
     Raises:
-        ValueError: As the layers do, or `checkpoint` is True.
+        ValueError: As the layers do.
 
     Reference:
         Vaswani et al. (2017), Attention is all you need,
