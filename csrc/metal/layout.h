@@ -10,6 +10,9 @@
 
 namespace ingot::metal {
 
+// Threadgroups that keep a GPU busy.
+constexpr int64_t kGroups = 1024;
+
 // Dimensions of more than one element, from the outermost, and the strides of
 // each operand along them.
 struct Dims {

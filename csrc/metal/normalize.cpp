@@ -15,9 +15,8 @@ namespace {
 
 // Elements of a row that a float can count.
 constexpr int64_t kCountable = int64_t{1} << 24;
-// Threadgroups that keep a GPU busy, and rows worth one of them.
-constexpr int64_t kGroups = 1024;
-constexpr int64_t kWorth = 16;
+// Rows worth a threadgroup.
+constexpr int64_t kRowsWorth = 16;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -79,7 +78,7 @@ void run_sums(NormalizeArgs args, const Array& x, const Array& cotangent,
   auto rows = static_cast<int64_t>(args.rows.size);
   int64_t tiles = ceil_div(n, kGroup);
   int64_t blocks = std::clamp<int64_t>(
-      kGroups / tiles, 1, std::max<int64_t>(1, ceil_div(rows, kWorth)));
+      kGroups / tiles, 1, std::max<int64_t>(1, ceil_div(rows, kRowsWorth)));
   args.blocks = static_cast<uint32_t>(blocks);
   args.block_rows = static_cast<uint64_t>(ceil_div(rows, blocks));
   Array partials = Array::empty({16 * blocks * n}, Dtype::uint8);

@@ -15,8 +15,7 @@ namespace {
 // Below so many elements, or with so many results, a thread takes one alone.
 constexpr int64_t kFew = 64;
 constexpr int64_t kMany = 64 << 10;
-// Threadgroups that keep a GPU busy, and elements worth one of them.
-constexpr int64_t kGroups = 1024;
+// Elements worth a threadgroup.
 constexpr int64_t kWorth = 16 * kGroup;
 // No partial result is larger: an extreme's rank and its index.
 constexpr int64_t kPartial = 16;

@@ -14,11 +14,10 @@ namespace {
 
 // Elements of a line that one thread takes alone, and lines beside each other
 // that are enough to do so for longer ones.
-constexpr int64_t kFew = 64;
-constexpr int64_t kMany = 2048;
-// Threadgroups that keep a GPU busy, and elements worth one of them.
-constexpr int64_t kGroups = 1024;
-constexpr int64_t kWorth = 4 * kGroupElements;
+constexpr int64_t kShortLine = 64;
+constexpr int64_t kManyLines = 2048;
+// Elements worth a threadgroup.
+constexpr int64_t kLineWorth = 4 * kGroupElements;
 // No total is larger: that of logcumsumexp.
 constexpr int64_t kTotal = 16;
 
@@ -83,12 +82,12 @@ void MetalBackend::scan(const Scan& what, const Array& x, Array& out) {
   };
   auto lines = static_cast<int64_t>(args->lines);
   auto count = static_cast<int64_t>(args->count);
-  if (count <= kFew || (args->inner > 1 && lines >= kMany)) {
+  if (count <= kShortLine || (args->inner > 1 && lines >= kManyLines)) {
     return dispatch("scan_each", {{x}, {out, true}},
                     (lines + kGroup - 1) / kGroup);
   }
   int64_t parts = std::clamp<int64_t>(kGroups / lines, 1,
-                                      std::max(int64_t{1}, count / kWorth));
+                                      std::max(int64_t{1}, count / kLineWorth));
   args->parts = static_cast<uint32_t>(parts);
   args->chunk = static_cast<uint64_t>((count + parts - 1) / parts);
   Array totals = Array::empty({lines * parts * kTotal}, Dtype::uint8);

@@ -241,7 +241,7 @@ Array copied(const char* data, Dtype dtype, const Shape& shape,
 }
 
 // An array in the memory, or in its own where that can't be.
-Array to_array(const Tensor& tensor, BufferPtr buffer,
+Array array_of(const Tensor& tensor, BufferPtr buffer,
                std::optional<bool> copies) {
   if (tensor.device_type != kCpu) {
     refuse(cat("from_dlpack: the memory must be of the CPU, which is device ",
@@ -306,7 +306,7 @@ Array from_dlpack(nb::handle x, std::optional<Device> device,
   if (copies == false && (imported.flags & kCopied)) {
     refuse("from_dlpack: the memory must not be a copy where copy is False");
   }
-  return to_array(tensor, std::move(buffer), copies);
+  return array_of(tensor, std::move(buffer), copies);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ Args:
     axis: axis or axes to reduce, all by default.
     keepdims: keep them with size 1.
 )";
-constexpr const char* kStreamArg = R"(    stream: stream or device.
+constexpr const char* kReductionEnd = R"(    stream: stream or device.
 
 Raises:
     AxisError: if an axis is out of range.
@@ -38,7 +38,7 @@ void def_reduction(nb::module_& m, const char* name, Reduction f,
       },
       "a"_a, "axis"_a = nb::none(), "keepdims"_a = false, nb::kw_only(),
       "stream"_a = nb::none(),
-      cat(doc, kReductionArgs, kStreamArg, example).c_str());
+      cat(doc, kReductionArgs, kReductionEnd, example).c_str());
 }
 
 // Those that may be of another type.
@@ -59,7 +59,7 @@ void def_total(nb::module_& m, const char* name, Reduction f, const char* doc,
       cat(doc, kReductionArgs,
           "    dtype: dtype to convert to first and to return; by default that "
           "of a, and of\n        narrow integers one of 32 bits.\n",
-          kStreamArg, example)
+          kReductionEnd, example)
           .c_str());
 }
 
@@ -99,7 +99,7 @@ void def_deviation(nb::module_& m, const char* name, Deviation f,
           "    ddof: the divisor is the number of elements less this.\n"
           "    correction: the same, in place of ddof; it may have a "
           "fraction.\n",
-          kStreamArg, example)
+          kReductionEnd, example)
           .c_str());
 }
 
@@ -123,7 +123,7 @@ Args:
     axis: axis to search; None flattens first.
     keepdims: keep it with size 1.
 )",
-          kStreamArg, example)
+          kReductionEnd, example)
           .c_str());
 }
 
@@ -138,7 +138,7 @@ void bind_minmax(nb::module_& m) {
       "a"_a, "axis"_a = nb::none(), "keepdims"_a = false, nb::kw_only(),
       "stream"_a = nb::none(),
       cat("Smallest and largest element, (min(a), max(a)).", kReductionArgs,
-          kStreamArg, R"(low, high = mx.minmax(x, axis=1)
+          kReductionEnd, R"(low, high = mx.minmax(x, axis=1)
     >>> high
     array([2, 5], dtype=float32))")
           .c_str());
@@ -155,7 +155,7 @@ void bind_count_nonzero(nb::module_& m) {
       "a"_a, nb::kw_only(), "axis"_a = nb::none(), "keepdims"_a = false,
       "stream"_a = nb::none(),
       cat("How many elements are not 0 (int32); NaN is not.", kReductionArgs,
-          kStreamArg, R"(mx.count_nonzero(x > 2, axis=1)
+          kReductionEnd, R"(mx.count_nonzero(x > 2, axis=1)
     array([0, 2], dtype=int32))")
           .c_str());
 }

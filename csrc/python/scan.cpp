@@ -7,7 +7,7 @@ namespace {
 
 using Scanned = Array (*)(const Array&, std::optional<int64_t>, bool, bool);
 
-constexpr const char* kAxisArg = R"(
+constexpr const char* kScanAxis = R"(
 
 Args:
     a: array.
@@ -15,9 +15,9 @@ Args:
     reverse: go from the end to the start.
     inclusive: the element itself counts; if False only those before it do.
 )";
-constexpr const char* kDtypeArg =
+constexpr const char* kScanDtype =
     "    dtype: dtype to convert to first, that of a by default.\n";
-constexpr const char* kStreamArg = R"(    stream: stream or device.
+constexpr const char* kScanEnd = R"(    stream: stream or device.
 
 Raises:
     AxisError: if the axis is out of range.
@@ -37,7 +37,7 @@ void def_scan(nb::module_& m, const char* name, Scanned f, const char* doc,
       },
       "a"_a, "axis"_a = nb::none(), nb::kw_only(), "reverse"_a = false,
       "inclusive"_a = true, "stream"_a = nb::none(),
-      cat(doc, kAxisArg, kStreamArg, example).c_str());
+      cat(doc, kScanAxis, kScanEnd, example).c_str());
 }
 
 // Those that may be of another type.
@@ -54,7 +54,7 @@ void def_accumulation(nb::module_& m, const char* name, Scanned f,
       },
       "a"_a, "axis"_a = nb::none(), nb::kw_only(), "reverse"_a = false,
       "inclusive"_a = true, "dtype"_a = nb::none(), "stream"_a = nb::none(),
-      cat(doc, kAxisArg, kDtypeArg, kStreamArg, example).c_str());
+      cat(doc, kScanAxis, kScanDtype, kScanEnd, example).c_str());
 }
 
 }  // namespace
