@@ -153,8 +153,8 @@ struct Factorization {
                          // and the logarithm of its magnitude
     solve,               // l and u, exchanged rows, b -> x, a x = b or a' x = b
     triangular_solve,    // a's triangle, b -> x, a x = b
-    eigen,               // a's triangle -> w [, v], a v = v w, w ascending; or
-                         // all of a, where w and v are complex
+    eigen,               // a's triangle -> w [, v], a v = v w, w ascending and
+                         // real; or all of a, where w is complex
     singular,            // a -> s, or u, s, v', a = u s v', s descending; u and
                          // v are square or have min(m, n) columns
   };

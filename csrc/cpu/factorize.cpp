@@ -21,43 +21,6 @@ void check_sides(const Factorization& what, const Array& x) {
                        "got shape ", x.shape());
 }
 
-// The length of a workspace, which LAPACK counts in 32 bits.
-int length_of(const Factorization& what, const Array& x, double asked,
-              double least) {
-  double length = std::max(std::ceil(asked), least);
-  require<MemoryError>(length <= INT_MAX, what.name, ": the work space of a ",
-                       "matrix must be below 2^31 elements, got shape ",
-                       x.shape());
-  return static_cast<int>(length);
-}
-
-// In a triangle of an (n, n) matrix: calls f(first, last) for each row.
-template <class T, class F>
-void for_rows(bool upper, int64_t n, T* a, F&& f) {
-  for (int64_t i = 0; i < n; ++i) {
-    T* row = a + i * n;
-    upper ? f(row + i, row + n) : f(row, row + i + 1);
-  }
-}
-
-// Iterations need not end where numbers are NaN or infinite.
-template <class T>
-bool all_finite(const T* first, const T* last) {
-  bool finite = true;
-  for (; first != last; ++first) {
-    finite &= std::abs(*first) <= std::numeric_limits<T>::max();
-  }
-  return finite;
-}
-
-template <class T>
-bool finite_triangle(bool upper, int64_t n, T* a) {
-  bool finite = true;
-  for_rows(upper, n, a,
-           [&](T* first, T* last) { finite &= all_finite(first, last); });
-  return finite;
-}
-
 template <class T>
 void clear_other_triangle(bool upper, int64_t n, T* a) {
   for (int64_t i = 0; i < n; ++i) {
@@ -91,10 +54,10 @@ class Matrices {
         return solve();
       case Factorization::triangular_solve:
         return solve_triangle();
-      case Factorization::eigen:  // complex ones are those of all of a matrix
-        return is_complex(out_[0].dtype()) ? general_eigen() : eigen();
       case Factorization::singular:
         return singular();
+      case Factorization::eigen:  // see eigen.cpp
+        return;
     }
   }
 
@@ -256,68 +219,6 @@ class Matrices {
     });
   }
 
-  void eigen() {
-    bool vectors = out_.size() == 2;
-    int n = static_cast<int>(columns_of(in_[0])), whole = 1;
-    T size = 1;
-    lapack::syevd(vectors, !what_.upper, n, nullptr, n, nullptr, &size, -1,
-                  &whole, -1);
-    // float may have rounded the size down.
-    int length = length_of(what_, in_[0], size * (1 + 1e-6),
-                           vectors ? 1 + 6.0 * n + 2.0 * n * n : 1 + 2.0 * n);
-    whole = std::max(whole, vectors ? 3 + 5 * n : 1);
-    Array a = copied(in_[0]);
-    for_matrices(what_, a, 10.0 * n * n * n, [&](int64_t i) {
-      T *matrix = a.data<T>() + i * n * n, *w = out_[0].data<T>() + i * n;
-      if (finite_triangle(what_.upper, n, matrix)) {
-        std::vector<T> work(length);
-        std::vector<int> more(whole);
-        return lapack::syevd(vectors, !what_.upper, n, matrix, n, w,
-                             work.data(), length, more.data(), whole);
-      }
-      std::fill_n(w, n, kNaN);
-      std::fill_n(matrix, int64_t{n} * n, kNaN);
-      return 0;
-    });
-    if (vectors) backend_.copy(exchanged(a), out_[1]);
-  }
-
-  // Where a value has an imaginary part, the next one is its conjugate, and their
-  // vectors are x + iy and x - iy of two neighbouring columns x and y.
-  void general_eigen() {
-    bool vectors = out_.size() == 2;
-    int n = static_cast<int>(columns_of(in_[0]));
-    T size = 1;
-    lapack::geev(vectors, n, nullptr, nullptr, nullptr, nullptr, &size, -1);
-    int length = length_of(what_, in_[0], size * (1 + 1e-6), 4.0 * n);
-    Array columns = copied(exchanged(in_[0]));
-    int64_t all = int64_t{n} * n;
-    for_matrices(what_, columns, 25.0 * n * n * n, [&](int64_t i) {
-      T* matrix = columns.data<T>() + i * all;
-      std::vector<T> re(n, kNaN), im(n), found(vectors ? all : 1, kNaN);
-      if (all_finite(matrix, matrix + all)) {
-        std::vector<T> work(length);
-        int info = lapack::geev(vectors, n, matrix, re.data(), im.data(),
-                                found.data(), work.data(), length);
-        if (info != 0) return info;
-      }
-      for (int64_t c = 0; c < n; ++c) {
-        out_[0].data<Complex64>()[i * n + c] = element(re[c], im[c]);
-        if (!vectors) continue;
-        const T* x = found.data() + (im[c] < 0 ? c - 1 : c) * n;
-        for (int64_t r = 0; r < n; ++r) {
-          T y = im[c] == 0 ? T(0) : im[c] > 0 ? x[n + r] : -x[n + r];
-          out_[1].data<Complex64>()[i * all + r * n + c] = element(x[r], y);
-        }
-      }
-      return 0;
-    });
-  }
-
-  static Complex64 element(T re, T im) {
-    return Complex64(static_cast<float>(re), static_cast<float>(im));
-  }
-
   // Rows read as columns are a' = v s u'.
   void singular() {
     bool vectors = out_.size() == 3;
@@ -366,8 +267,9 @@ void CpuBackend::factorize(const Factorization& what, const Inputs& in,
     return;
   }
   for (const Array& x : in) {
-    if (x.ndim() >= 2 && is_floating(x.dtype())) check_sides(what, x);
+    if (x.ndim() >= 2 && is_inexact(x.dtype())) check_sides(what, x);
   }
+  if (what.kind == Factorization::eigen) return eigen(*this, what, in[0], out);
   dispatch(in[0].dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_floating_point_v<T>) {

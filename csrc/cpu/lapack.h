@@ -5,6 +5,7 @@
 #pragma once
 
 #include "csrc/cpu/blas.h"
+#include "metal/complex.h"
 
 #if defined(__APPLE__)
 #define INGOT_LENGTH
@@ -37,6 +38,15 @@ INGOT_DECLARE(double, dgetrf, dgetri, dpotrf, dtrtri, dsyevd, dgesdd)
 INGOT_DECLARE(float, sgeev)
 INGOT_DECLARE(double, dgeev)
 #undef INGOT_DECLARE
+// Complex numbers are pairs of floats.
+void INGOT_LAPACK(cgeev)(const char* jobvl, const char* jobvr, int* n, void* a,
+                         int* lda, void* w, void* vl, int* ldvl, void* vr,
+                         int* ldvr, void* work, int* lwork, float* rwork,
+                         int* info, size_t, size_t);
+void INGOT_LAPACK(cheevd)(const char* jobz, const char* uplo, int* n, void* a,
+                          int* lda, float* w, void* work, int* lwork,
+                          float* rwork, int* lrwork, int* iwork, int* liwork,
+                          int* info, size_t, size_t);
 }
 #endif
 
@@ -110,5 +120,32 @@ INGOT_ROUTINES(double, dtrsm, dgetrf, dgetri, dpotrf, dtrtri, dsyevd, dgesdd)
 INGOT_ROUTINES(float, sgeev)
 INGOT_ROUTINES(double, dgeev)
 #undef INGOT_ROUTINES
+
+// Complex numbers, whatever the type that LAPACK's header has for them.
+struct Untyped {
+  Complex64* data;
+  template <class T>
+  operator T*() const {
+    return reinterpret_cast<T*>(data);
+  }
+};
+
+inline int geev(bool vectors, int n, Complex64* a, Complex64* w, Complex64* v,
+                Complex64* work, int lwork, float* rwork) {
+  int info = 0, one = 1;
+  INGOT_LAPACK(cgeev)
+  ("N", vectors ? "V" : "N", &n, Untyped{a}, &n, Untyped{w}, nullptr, &one,
+   Untyped{v}, &n, Untyped{work}, &lwork, rwork, &info INGOT_LENGTHS);
+  return info;
+}
+inline int heevd(bool vectors, bool upper, int n, Complex64* a, int lda,
+                 float* w, Complex64* work, int lwork, float* rwork, int lrwork,
+                 int* iwork, int liwork) {
+  int info = 0;
+  INGOT_LAPACK(cheevd)
+  (vectors ? "V" : "N", triangle(upper), &n, Untyped{a}, &lda, w, Untyped{work},
+   &lwork, rwork, &lrwork, iwork, &liwork, &info INGOT_LENGTHS);
+  return info;
+}
 
 }  // namespace ingot::cpu::lapack

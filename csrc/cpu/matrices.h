@@ -4,7 +4,10 @@
 #pragma once
 
 #include <algorithm>
+#include <climits>
+#include <cmath>
 #include <functional>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -15,6 +18,8 @@
 #include "csrc/families.h"
 
 namespace ingot::cpu {
+
+class CpuBackend;
 
 inline int64_t rows_of(const Array& x) { return x.shape(x.ndim() - 2); }
 inline int64_t columns_of(const Array& x) { return x.shape().back(); }
@@ -44,6 +49,47 @@ inline bool in_rows(const Array& x) {
   return x.strides().back() == 1 && x.strides()[x.ndim() - 2] == columns_of(x);
 }
 inline bool in_columns(const Array& x) { return in_rows(exchanged(x)); }
+
+// The length of a workspace, which LAPACK counts in 32 bits.
+inline int length_of(const Factorization& what, const Array& x, double asked,
+                     double least) {
+  double length = std::max(std::ceil(asked), least);
+  require<MemoryError>(length <= INT_MAX, what.name, ": the work space of a ",
+                       "matrix must be below 2^31 elements, got shape ",
+                       x.shape());
+  return static_cast<int>(length);
+}
+
+// In a triangle of an (n, n) matrix: calls f(first, last) for each row.
+template <class T, class F>
+void for_rows(bool upper, int64_t n, T* a, F&& f) {
+  for (int64_t i = 0; i < n; ++i) {
+    T* row = a + i * n;
+    upper ? f(row + i, row + n) : f(row, row + i + 1);
+  }
+}
+
+// Iterations need not end where numbers are NaN or infinite.
+template <class T>
+bool all_finite(const T* first, const T* last) {
+  if constexpr (is_complex_type<T>) {
+    return all_finite(&first->re, &first->re + 2 * (last - first));
+  } else {
+    bool finite = true;
+    for (; first != last; ++first) {
+      finite &= std::abs(*first) <= std::numeric_limits<T>::max();
+    }
+    return finite;
+  }
+}
+
+template <class T>
+bool finite_triangle(bool upper, int64_t n, T* a) {
+  bool finite = true;
+  for_rows(upper, n, a,
+           [&](T* first, T* last) { finite &= all_finite(first, last); });
+  return finite;
+}
 
 // What must hold of a matrix, and what one is for which step `info` failed.
 inline std::pair<const char*, std::string> reason(const Factorization& what,
@@ -90,5 +136,9 @@ void for_matrices(const Factorization& what, const Array& like, double cost,
   throw ValueError(cat(what.name, ": ", must, ", got ", got,
                        batch.empty() ? "" : cat(" at ", index)));
 }
+
+// Eigenvalues, and vectors if there are two outputs (eigen.cpp).
+void eigen(CpuBackend& backend, const Factorization& what, const Array& a,
+           Outputs& out);
 
 }  // namespace ingot::cpu

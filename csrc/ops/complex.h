@@ -24,7 +24,7 @@ Array scan_complex(const Scan& what, const Array& x);
 // Matrices (..., m, k) and (..., k, n).
 Array matmul_complex(const Array& a, const Array& b);
 
-// a v = v diag(w) for square matrices of real numbers (ops/spectrum.cpp).
+// a v = v diag(w) for square matrices (ops/spectrum.cpp).
 std::pair<Array, Array> eig(const Array& a);
 Array eigvals(const Array& a);
 

@@ -39,9 +39,13 @@ inline Array identities(const Shape& batch, int64_t n, Dtype dtype) {
   return broadcast_to(eye(n, n, 0, dtype), with(batch, {n, n}));
 }
 
-inline void check_matrices(const Array& a, const char* op) {
-  require(a.dtype() == Dtype::float32 || a.dtype() == Dtype::float64, op,
-          ": a must be float32 or float64, got ", a.dtype());
+inline void check_matrices(const Array& a, const char* op,
+                           bool takes_complex = false) {
+  require(a.dtype() == Dtype::float32 || a.dtype() == Dtype::float64 ||
+              (takes_complex && is_complex(a.dtype())),
+          op, ": a must be float32",
+          takes_complex ? ", float64 or complex64" : " or float64", ", got ",
+          a.dtype());
   require(a.ndim() >= 2, op, ": a must have at least 2 dimensions, got shape ",
           a.shape());
 }

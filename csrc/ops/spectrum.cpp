@@ -28,18 +28,22 @@ Array scale_rows(const Array& by, const Array& m) {
   return m * expand_dims(by, {-1});
 }
 
-// Outputs: the values alone, or these and the vectors.
+Array adjoint(const Array& x) { return conj(transposed(x)); }
+
+// Outputs: the values alone, which are real, or these and the vectors.
 class Eigen final : public Factorize {
  public:
   Eigen(bool upper, const char* name)
       : Factorize({Factorization::eigen, name, upper}) {}
+  bool takes_complex() const override { return true; }
 
   Spec spec(const Inputs& in, int64_t output) const override {
     if (output == 1) return {in[0].shape(), in[0].dtype()};
-    return {with(batch_of(in[0]), {columns_of(in[0])}), in[0].dtype()};
+    return {with(batch_of(in[0]), {columns_of(in[0])}),
+            real_type(in[0].dtype())};
   }
 
-  // v (diag(dw) + gaps * (v' dv)) v', made symmetric.
+  // v (diag(dw) + gaps * (v' dv)) v', made symmetric, or Hermitian.
   Arrays vjp(const Inputs& in, const Outputs& out, const Arrays& cotangents,
              const std::vector<int>&) const override {
     Array v = out.size() == 2
@@ -48,11 +52,11 @@ class Eigen final : public Factorize {
     Array inner = zeros_like(v);
     if (cotangents[0]) inner = scale_columns(v, cotangents[0]);
     if (out.size() == 2 && cotangents[1]) {
-      Array turn = inverse_gaps(out[0]) * matmul(transposed(v), cotangents[1]);
+      Array turn = inverse_gaps(out[0]) * matmul(adjoint(v), cotangents[1]);
       inner = inner + matmul(v, turn);
     }
-    Array da = matmul(inner, transposed(v));
-    return {(da + transposed(da)) * Array::scalar(0.5, da.dtype())};
+    Array da = matmul(inner, adjoint(v));
+    return {(da + adjoint(da)) * Array::scalar(0.5, real_type(da.dtype()))};
   }
 };
 
@@ -61,7 +65,7 @@ class GeneralEigen final : public Factorize {
  public:
   explicit GeneralEigen(const char* name)
       : Factorize({Factorization::eigen, name}) {}
-  bool takes_complex() const override { return true; }  // that comes out
+  bool takes_complex() const override { return true; }
 
   Spec spec(const Inputs& in, int64_t output) const override {
     if (output == 1) return {in[0].shape(), Dtype::complex64};
@@ -178,13 +182,13 @@ class Pseudoinverse final : public Op {
 }  // namespace
 
 Arrays eigen(const Array& a, bool upper, int64_t outputs, const char* name) {
-  check_matrices(a, name);
+  check_matrices(a, name, true);
   check_square(a, name);
   return make_arrays(std::make_shared<Eigen>(upper, name), outputs, {a});
 }
 
 Arrays general_eigen(const Array& a, int64_t outputs, const char* name) {
-  check_matrices(a, name);
+  check_matrices(a, name, true);
   check_square(a, name);
   return make_arrays(std::make_shared<GeneralEigen>(name), outputs, {a});
 }

@@ -14,13 +14,13 @@ void bind_eig(nb::module_& m) {
       "a"_a, nb::kw_only(), "stream"_a = nb::none(),
       R"(Eigenvalues and eigenvectors of square matrices, a v = v diag(w).
 
-Both are complex, also where all eigenvalues are real; those that are not come in
-conjugate pairs, next to each other. Vectors have the Euclidean norm 1, and their
-largest element is real. There is no derivative. A matrix with NaN or infinity gives
-NaN. For symmetric matrices use eigh.
+Both are complex, also where all eigenvalues are real; those of a real matrix that are
+not come in conjugate pairs, next to each other. Vectors have the Euclidean norm 1, and
+their largest element is real. There is no derivative. A matrix with NaN or infinity
+gives NaN. For symmetric and Hermitian matrices use eigh.
 
 Args:
-    a: (..., n, n) array, float32 or float64.
+    a: (..., n, n) array, float32, float64 or complex64.
     stream: stream or device.
 
 Returns:
@@ -46,7 +46,7 @@ Example:
       R"(Eigenvalues of square matrices, as eig gives them.
 
 Args:
-    a: (..., n, n) array, float32 or float64.
+    a: (..., n, n) array, float32, float64 or complex64.
     stream: stream or device.
 
 Returns:

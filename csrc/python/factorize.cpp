@@ -279,19 +279,19 @@ void bind_spectra(nb::module_& m) {
         return eigh(to_array(a.value), is_upper(uplo, "eigh"));
       },
       "a"_a, "UPLO"_a = "L", nb::kw_only(), "stream"_a = nb::none(),
-      R"(Eigenvalues and eigenvectors of symmetric matrices, a v = v diag(w).
+      R"(Eigenvalues and vectors of symmetric or Hermitian matrices, a v = v diag(w).
 
-Only one triangle is read. Vectors are determined up to their sign. The gradient is
-symmetric; through vectors it needs distinct eigenvalues, and is NaN without. A matrix
-with NaN or infinity gives NaN.
+Only one triangle is read. Vectors are determined up to their sign, complex ones up to
+their phase. The gradient is symmetric or Hermitian; through vectors it needs distinct
+eigenvalues, and is NaN without. A matrix with NaN or infinity gives NaN.
 
 Args:
-    a: (..., n, n) array, float32 or float64.
+    a: (..., n, n) array, float32, float64 or complex64.
     UPLO: which triangle, 'L' or 'U'.
     stream: stream or device.
 
 Returns:
-    w (..., n), ascending, and v (..., n, n), whose columns are orthonormal.
+    w (..., n), real and ascending, and v (..., n, n), whose columns are orthonormal.
 
 Raises:
     ValueError: if a is not of square matrices of these types, or UPLO is another
@@ -310,15 +310,15 @@ Example:
         return eigvalsh(to_array(a.value), is_upper(uplo, "eigvalsh"));
       },
       "a"_a, "UPLO"_a = "L", nb::kw_only(), "stream"_a = nb::none(),
-      R"(Eigenvalues of symmetric matrices, as eigh gives them.
+      R"(Eigenvalues of symmetric or Hermitian matrices, as eigh gives them.
 
 Args:
-    a: (..., n, n) array, float32 or float64; only one triangle is read.
+    a: (..., n, n) array, float32, float64 or complex64; one triangle is read.
     UPLO: which triangle, 'L' or 'U'.
     stream: stream or device.
 
 Returns:
-    (..., n) array, ascending.
+    (..., n) array, real and ascending.
 
 Raises:
     ValueError: as eigh.

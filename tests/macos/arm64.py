@@ -21,8 +21,14 @@ CORE = ["-O2"]
 KERNEL = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-DINGOT_SIMD=neon"]
 KERNEL += ["-Wno-pass-failed"]
 # Replaced by what tests/macos/core.cpp has.
-LEFT_OUT = {"attention.cpp", "conv.cpp", "conv_weight.cpp", "factorize.cpp"}
-LEFT_OUT |= {"fft.cpp", "gather_matmul.cpp", "linalg.cpp", "matmul.cpp"}
+LEFT_OUT = {"attention.cpp", "conv.cpp", "conv_weight.cpp", "eigen.cpp"}
+LEFT_OUT |= {
+    "factorize.cpp",
+    "fft.cpp",
+    "gather_matmul.cpp",
+    "linalg.cpp",
+    "matmul.cpp",
+}
 LEFT_OUT |= {"quantized_matmul.cpp", "segmented_matmul.cpp"}
 
 

@@ -78,6 +78,14 @@ INGOT_DECLARE_ONE_MATRIX(double, dtrsm, dgetrf, dgetri, dpotrf, dtrtri, dsyevd,
                          dgesdd)
 INGOT_DECLARE_EIGEN(float, sgeev)
 INGOT_DECLARE_EIGEN(double, dgeev)
+void cgeev_(const char* jobvl, const char* jobvr, const int* n, void* a,
+            const int* lda, void* w, void* vl, const int* ldvl, void* vr,
+            const int* ldvr, void* work, const int* lwork, float* rwork,
+            int* info) INGOT_ALIAS(cgeev);
+void cheevd_(const char* jobz, const char* uplo, const int* n, void* a,
+             const int* lda, float* w, void* work, const int* lwork,
+             float* rwork, const int* lrwork, int* iwork, const int* liwork,
+             int* info) INGOT_ALIAS(cheevd);
 }
 
 #undef INGOT_DECLARE_EIGEN
