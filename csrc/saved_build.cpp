@@ -31,8 +31,8 @@ std::vector<int64_t> vector_of(const Shape& list) {
 
 // Fields 0 to 2 of what quantizes.
 Quantization quantization(const Reading& r) {
-  static constexpr const char* modes[] = {"affine", "mxfp4", "mxfp8", "nvfp4"};
-  return ingot::quantization(r.saved.name.c_str(), modes[r.index(0, 4)],
+  return ingot::quantization(r.saved.name.c_str(),
+                             name_of(r.choice<Quantization::Mode>(0, 4)),
                              r.integer(2), r.integer(1));
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "csrc/ops.h"
+#include "csrc/ops/quantize.h"
 #include "csrc/ops/random.h"
 #include "csrc/ops/remade.h"
 #include "csrc/saved_build.h"
@@ -121,6 +122,7 @@ const Row kRows[] = {
     {"quantize", 1, 3, build_quantize},
     {"dequantize", kAny, 3, build_dequantize},
     {"quantized_matmul", kAny, 5, build_quantized_matmul},
+    {"rounded", 2, 0, [](R r) { return rounded_from(r.in[0], r.in[1]); }},
     // matrices
     {"qr", 1, 0,
      [](R r) {

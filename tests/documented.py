@@ -26,7 +26,7 @@ NAMES: dict[str, str] = {
         matrix_norm matrix_transpose max maximum mean median meshgrid min minimum minmax
         moveaxis multiply nan_to_num negative new_stream not_equal ones ones_like outer
         pad partition permute_dims positive pow power printoptions prod put_along_axis
-        quantize quantized_matmul radians real reciprocal remainder repeat
+        qqmm quantize quantized_matmul radians real reciprocal remainder repeat
         reset_peak_memory reshape result_type right_shift roll round rsqrt save
         save_gguf save_safetensors savez savez_compressed searchsorted segmented_mm
         set_cache_limit set_default_device set_default_stream set_memory_limit

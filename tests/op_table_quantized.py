@@ -184,6 +184,22 @@ def gather_smooth(rng: np.random.Generator, dtype: str) -> Iterable[Sample]:
     yield Sample((draw((2, 1, 32)), *w, [0, 1, 1], [2, 0, 0], how))
 
 
+def qqmm(module: Any, x: Any, w: Any, mode: str) -> Any:
+    return module.qqmm(x, w, mode=mode)
+
+
+def qqmm_samples(rng: np.random.Generator, dtype: str) -> Iterable[Sample]:
+    def draw(*shape: int) -> np.ndarray:
+        return SMALL.draw(rng, dtype, shape)
+
+    for mode, group in (("nvfp4", 16), ("mxfp8", 32)):
+        yield Sample((draw(3, 2 * group), draw(5, 2 * group), mode))
+        yield Sample((draw(group), draw(4, group), mode))
+        yield Sample((draw(2, 3, 96), draw(7, 96), mode))
+        yield Sample((draw(2, 1, 3, group), draw(2, 5, group), mode))
+        yield Sample((draw(0, group), draw(5, group), mode))
+
+
 def bytes_samples(rng: np.random.Generator, dtype: str) -> Iterable[Sample]:
     yield Sample((np.arange(256, dtype=np.uint8).reshape(8, 32),))
     yield Sample((np.zeros((0, 3), np.uint8),))
@@ -221,6 +237,13 @@ QUANTIZED: list[OpCase] = [
         scale=partial(ref.gather_qmm, size=True),
         grad_samples=gather_smooth,
         grad_args=(0, 1, 2),
+    ),
+    op(
+        "qqmm",  # whose gradients are not those of what it computes: test_qqmm.py
+        qqmm_samples,
+        call=partial(qqmm, mx),
+        dtypes=FLOATS,
+        scale=partial(ref.qqmm, size=True),
     ),
     op("to_fp8", unary_samples(FP8), dtypes=FLOATS, result=lambda _: "uint8"),
     op("from_fp8", bytes_samples, dtypes=("uint8",), result=lambda _: "bfloat16"),
@@ -290,6 +313,27 @@ REFUSED: list[tuple[str, Any, Any]] = [
         lambda: gathered(lhs_indices=mx.array([2]), rhs_indices=mx.array([0])),
         IndexError,
     ),
+    ("qqmm", lambda: mx.qqmm(X, W, mode="affine"), ValueError),
+    ("qqmm", lambda: mx.qqmm(X, W, mode="mxfp4"), ValueError),
+    ("qqmm", lambda: mx.qqmm(X, W, mode="fp4"), ValueError),
+    ("qqmm", lambda: mx.qqmm(X, W, group_size=32), ValueError),
+    ("qqmm", lambda: mx.qqmm(X, W, bits=8), ValueError),
+    ("qqmm", lambda: mx.qqmm(mx.array(1.0), W), ValueError),
+    ("qqmm", lambda: mx.qqmm(X, mx.ones((64,))), ValueError),
+    ("qqmm", lambda: mx.qqmm(X, mx.ones((4, 48))), ValueError),
+    ("qqmm", lambda: mx.qqmm(mx.ones((2, 40)), mx.ones((2, 40))), ValueError),
+    ("qqmm", lambda: mx.qqmm(mx.ones((2, 64), mx.int32), W), TypeError),
+    ("qqmm", lambda: mx.qqmm(X, mx.ones((4, 64), mx.int32)), TypeError),
+    ("qqmm", lambda: mx.qqmm(X, WORDS), TypeError),
+    ("qqmm", lambda: mx.qqmm(X, W, SCALES), TypeError),
+    ("qqmm", lambda: mx.qqmm(X, *FP4), ValueError),
+    ("qqmm", lambda: mx.qqmm(X, W, global_scale_x=mx.ones((2,))), ValueError),
+    (
+        "qqmm",
+        lambda: mx.qqmm(X, W, mode="mxfp8", global_scale_w=mx.array(1.0)),
+        ValueError,
+    ),
+    ("qqmm", lambda: mx.qqmm(None, W), (TypeError, ValueError)),
     ("to_fp8", lambda: mx.to_fp8(mx.array([1])), TypeError),
     ("to_fp8", lambda: mx.to_fp8(None), (TypeError, ValueError)),
     ("from_fp8", lambda: mx.from_fp8(mx.array([1])), TypeError),

@@ -154,7 +154,8 @@ def quantize_floats(w: np.ndarray, mode: str) -> tuple[np.ndarray, np.ndarray]:
     the largest number of the format does not exceed; in nvfp4 the nearest one.
     """
     group, largest = DEFAULTS[mode][0], 448.0 if mode == "mxfp8" else 6.0
-    w = w.reshape(*w.shape[:-1], -1, group)
+    shape = w.shape
+    w = w.reshape(*shape[:-1], shape[-1] // group, group)
     ratio = np.abs(w).max(-1) / largest
     if mode == "nvfp4":
         scale_codes = to_fp8(ratio)
@@ -164,7 +165,20 @@ def quantize_floats(w: np.ndarray, mode: str) -> tuple[np.ndarray, np.ndarray]:
     scale = scale_value(scale_codes, mode)[..., None]
     x = np.where(scale == 0, 0.0, w / np.where(scale == 0, 1.0, scale))
     codes = to_fp8(x) if mode == "mxfp8" else nearest_fp4(x)
-    return scale_codes, codes.reshape(*w.shape[:-2], -1)
+    return scale_codes, codes.reshape(shape)
+
+
+def rounded(x: np.ndarray, mode: str) -> np.ndarray:
+    """The numbers of the format that stand for x."""
+    scales, codes = quantize_floats(x.astype(np.float64), mode)
+    value = fp8_value(codes) if mode == "mxfp8" else fp4_value(codes)
+    return np.repeat(scale_value(scales, mode), DEFAULTS[mode][0], axis=-1) * value
+
+
+def qqmm(x: np.ndarray, w: np.ndarray, mode: str, size: bool = False) -> np.ndarray:
+    """The product of rounded numbers; or the sum of magnitudes."""
+    a, b = rounded(x, mode), np.swapaxes(rounded(w, mode), -1, -2)
+    return np.abs(a) @ np.abs(b) if size else a @ b
 
 
 QUANTIZED: dict[str, Oracle] = {
@@ -172,6 +186,7 @@ QUANTIZED: dict[str, Oracle] = {
     "dequantize": dequantize,
     "quantized_matmul": quantized_matmul,
     "gather_qmm": gather_qmm,
+    "qqmm": qqmm,
     "to_fp8": to_fp8,
     "from_fp8": lambda x: fp8_value(x.astype(np.int64)),
 }
@@ -181,8 +196,10 @@ __all__ = [
     "dequantize",
     "gather_qmm",
     "pack",
+    "qqmm",
     "quantize",
     "quantize_floats",
     "quantized_matmul",
+    "rounded",
     "unpack",
 ]

@@ -49,6 +49,7 @@ def test_functions_of_two_real_numbers_refuse(name: str, other: Any) -> None:
 # Of complex arrays, these are real.
 REAL = ("abs", "all", "any", "count_nonzero", "equal", "not_equal", "std", "var")
 REAL += ("isfinite", "isinf", "isnan")
+REAL += ("linalg.eigvalsh", "linalg.eigvalsh upper")
 REAL += ("logical_and", "logical_not", "logical_or", "logical_xor")
 # Rows that hand out real and imaginary parts, or take magnitudes first.
 PARTS = ("fft.", "linalg.vector_norm")

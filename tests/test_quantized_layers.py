@@ -213,7 +213,11 @@ def odd() -> nn.Sequential:
         (lambda: nn.quantize(odd(), mode="q4_0"), ValueError, "mode must be"),
         (lambda: nn.quantize(nn.Linear(64, 2)), ValueError, "to_quantized"),
         (lambda: nn.quantize([nn.Linear(64, 2)]), TypeError, "Module"),
-        (lambda: nn.quantize(odd(), quantize_input=True), ValueError, "quantize_input"),
+        (
+            lambda: nn.quantize(odd(), quantize_input=True),
+            ValueError,
+            "QQLinear: mode must be 'nvfp4' or 'mxfp8', got 'affine'",
+        ),
         (
             lambda: nn.quantize(model(), class_predicate=lambda *_: True),
             ValueError,
@@ -226,9 +230,9 @@ def odd() -> nn.Sequential:
         ),
         (lambda: nn.Linear(60, 2).to_quantized(), ValueError, "divisible by 64"),
         (
-            lambda: nn.Linear(64, 2).to_quantized(quantize_input=True),
+            lambda: nn.Embedding(4, 64).to_quantized(quantize_input=True),
             ValueError,
-            "Linear.to_quantized: quantize_input",
+            "Embedding.to_quantized: quantize_input must be False",
         ),
         (lambda: nn.QuantizedLinear(64, 0), ValueError, "output_dims"),
         (lambda: nn.QuantizedLinear(64, 2, bits=9), ValueError, "bits"),

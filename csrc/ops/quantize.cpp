@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <initializer_list>
+#include <iterator>
 
 #include "csrc/backend.h"
 #include "csrc/ops/operators.h"
@@ -140,6 +141,12 @@ class Dequantize final : public Op {
 
 }  // namespace
 
+const char* name_of(Quantization::Mode mode) {
+  auto known = std::find_if(std::begin(kModes), std::end(kModes),
+                            [mode](const Mode& m) { return m.mode == mode; });
+  return known->name;
+}
+
 Quantization quantization(const char* name, const std::string& mode,
                           std::optional<int64_t> group,
                           std::optional<int64_t> bits) {
@@ -196,15 +203,16 @@ Array nvfp4_factor(const char* name, const Quantization& how,
 }
 
 Quantized quantize(const Array& w, const Quantization& how,
-                   const Array& global_scale) {
-  require<TypeError>(is_floating(w.dtype()),
-                     "quantize: w must have a floating dtype, got ", w.dtype());
-  require(w.ndim() >= 2 && w.shape().back() % how.group == 0, "quantize: w ",
-          "must have at least two dimensions, the last one divisible by ",
-          how.group, ", got shape ", w.shape());
+                   const Array& global_scale, const char* name,
+                   const char* argument) {
+  require<TypeError>(is_floating(w.dtype()), name, ": ", argument,
+                     " must have a floating dtype, got ", w.dtype());
+  require(w.ndim() >= 2 && w.shape().back() % how.group == 0, name, ": ",
+          argument, " must have at least two dimensions, the last one ",
+          "divisible by ", how.group, ", got shape ", w.shape());
   Array x = w;
   if (global_scale) {
-    x = astype(w / nvfp4_factor("quantize", how, global_scale), w.dtype());
+    x = astype(w / nvfp4_factor(name, how, global_scale), w.dtype());
   }
   bool affine = how.mode == Quantization::affine;
   Arrays made =

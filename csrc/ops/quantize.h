@@ -1,5 +1,5 @@
 // Numbers in few bits: what packs and unpacks them (quantize.cpp), multiplies them
-// (quantized_matmul.cpp), and floats of eight bits (fp8.cpp).
+// (quantized_matmul.cpp, qqmm.cpp), and floats of eight bits (fp8.cpp).
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,12 +12,15 @@ struct Quantized {
   Array words, scales, biases;
 };
 // Throws ValueError, naming a function, for what no mode has.
+const char* name_of(Quantization::Mode mode);
 Quantization quantization(const char* name, const std::string& mode,
                           std::optional<int64_t> group,
                           std::optional<int64_t> bits);
 // A global scale, for nvfp4 alone, is that of a whole matrix, or empty.
+// `name` is a function's, and `argument` its array's, for errors.
 Quantized quantize(const Array& w, const Quantization& how,
-                   const Array& global_scale = {});
+                   const Array& global_scale = {},
+                   const char* name = "quantize", const char* argument = "w");
 Array dequantize(const Quantized& w, const Quantization& how,
                  std::optional<Dtype> dtype, const Array& global_scale = {});
 // x @ w, or of w transposed; batch dimensions broadcast.
@@ -28,6 +31,11 @@ Array quantized_matmul(const Array& x, const Quantized& w, bool transpose,
 Array gather_qmm(const Array& x, const Quantized& w, const Array& lhs,
                  const Array& rhs, bool transpose, const Quantization& how,
                  const Array& global_scale = {});
+// x @ w transposed, both rounded (qqmm.cpp); w is in words if there are scales.
+Array qqmm(const Array& x, const Array& w, const Array& scales,
+           const Quantization& how, const Array& x_scale, const Array& w_scale);
+// Rounded numbers whose gradient is that of x.
+Array rounded_from(const Array& rounded, const Array& x);
 // The numbers of the format E4M3, as uint8.
 Array to_fp8(const Array& x);
 Array from_fp8(const Array& x, Dtype dtype);

@@ -57,6 +57,10 @@ bool is_real(nb::handle value);
 // float32 or complex64; NumPy's float64 becomes float32, unless a dtype is asked
 // for, and its complex128 complex64.
 Array to_array(nb::handle value, std::optional<Dtype> dtype = {});
+using OptionalArray = std::optional<ArrayLike>;
+inline Array or_none(const OptionalArray& x) {
+  return x ? to_array(x->value) : Array();
+}
 // A sequence of them; ValueError where it is empty.
 Arrays to_arrays(nb::handle values, const char* op);
 // A number as a scalar that adapts to an array of type `like`.

@@ -5,12 +5,6 @@
 namespace ingot::python {
 namespace {
 
-using OptionalArray = std::optional<ArrayLike>;
-
-Array or_none(const OptionalArray& x) {
-  return x ? to_array(x->value) : Array();
-}
-
 // A mask is None, "causal" or an array.
 bool is_causal(const OptionalArray& mask) {
   if (!mask || !nb::isinstance<nb::str>(mask->value)) return false;

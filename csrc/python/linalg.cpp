@@ -140,10 +140,10 @@ Example:
     ((2, 2), True))");
   linalg.def(
       "pinv",
-      [](const ArrayLike& a, const std::optional<ArrayLike>& rtol,
+      [](const ArrayLike& a, const OptionalArray& rtol,
          const StreamArg& stream) {
         OnStream scope(stream);
-        return pinv(to_array(a.value), rtol ? to_array(rtol->value) : Array());
+        return pinv(to_array(a.value), or_none(rtol));
       },
       "a"_a, nb::kw_only(), "rtol"_a = nb::none(), "stream"_a = nb::none(),
       R"(Moore-Penrose inverses, by singular values.

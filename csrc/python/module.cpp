@@ -106,6 +106,7 @@ NB_MODULE(_core, m) {
   bind_parts(m);
   bind_conv(m);
   bind_quantize(m);
+  bind_qqmm(m);
   bind_fft(m);
   bind_products(m);
   bind_standard(m);

@@ -5,20 +5,14 @@
 namespace ingot::python {
 namespace {
 
-using MaybeArray = std::optional<ArrayLike>;
-
-Array array_or_none(const MaybeArray& x) {
-  return x ? to_array(x->value) : Array();
-}
-
 void bind_gather_mm(nb::module_& m) {
   m.def(
       "gather_mm",
-      [](const ArrayLike& a, const ArrayLike& b, const MaybeArray& lhs,
-         const MaybeArray& rhs, bool, const StreamArg& stream) {
+      [](const ArrayLike& a, const ArrayLike& b, const OptionalArray& lhs,
+         const OptionalArray& rhs, bool, const StreamArg& stream) {
         OnStream scope(stream);
-        return gather_mm(to_array(a.value), to_array(b.value),
-                         array_or_none(lhs), array_or_none(rhs));
+        return gather_mm(to_array(a.value), to_array(b.value), or_none(lhs),
+                         or_none(rhs));
       },
       "a"_a, "b"_a, "lhs_indices"_a = nb::none(), "rhs_indices"_a = nb::none(),
       nb::kw_only(), "sorted_indices"_a = false, "stream"_a = nb::none(),
@@ -93,12 +87,11 @@ Example:
   m.def(
       "block_masked_mm",
       [](const ArrayLike& a, const ArrayLike& b, int64_t block_size,
-         const MaybeArray& out, const MaybeArray& lhs, const MaybeArray& rhs,
-         const StreamArg& stream) {
+         const OptionalArray& out, const OptionalArray& lhs,
+         const OptionalArray& rhs, const StreamArg& stream) {
         OnStream scope(stream);
         return block_masked_mm(to_array(a.value), to_array(b.value), block_size,
-                               array_or_none(out), array_or_none(lhs),
-                               array_or_none(rhs));
+                               or_none(out), or_none(lhs), or_none(rhs));
       },
       "a"_a, "b"_a, "block_size"_a = 64, "mask_out"_a = nb::none(),
       "mask_lhs"_a = nb::none(), "mask_rhs"_a = nb::none(), nb::kw_only(),

@@ -7,12 +7,7 @@
 namespace ingot::python {
 namespace {
 
-using OptionalArray = std::optional<ArrayLike>;
 using OptionalInt = std::optional<int64_t>;
-
-Array or_none(const OptionalArray& x) {
-  return x ? to_array(x->value) : Array();
-}
 
 Quantized quantized(const ArrayLike& w, const ArrayLike& scales,
                     const OptionalArray& biases) {

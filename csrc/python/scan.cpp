@@ -94,8 +94,8 @@ Integers give float32. Of no elements it is -inf.)",
   m.def(
       "diff",
       [](const ArrayLike& a, int64_t n, int64_t axis,
-         const std::optional<ArrayLike>& prepend,
-         const std::optional<ArrayLike>& append, const StreamArg& stream) {
+         const OptionalArray& prepend, const OptionalArray& append,
+         const StreamArg& stream) {
         OnStream scope(stream);
         Arrays parts = {to_array(a.value)};
         if (prepend) parts.insert(parts.begin(), to_array(prepend->value));

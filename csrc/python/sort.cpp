@@ -179,7 +179,7 @@ void bind_search(nb::module_& m) {
   m.def(
       "searchsorted",
       [](const ArrayLike& sequence, const ArrayLike& values,
-         const std::string& side, const std::optional<ArrayLike>& sorter,
+         const std::string& side, const OptionalArray& sorter,
          const StreamArg& stream) {
         OnStream scope(stream);
         bool right = side == "right";
@@ -222,8 +222,8 @@ void bind_unique(nb::module_& m) {
   m.def(
       "unique",
       [](const ArrayLike& a, int64_t size, bool return_index,
-         bool return_inverse, bool return_counts,
-         const std::optional<ArrayLike>& fill, const StreamArg& stream) {
+         bool return_inverse, bool return_counts, const OptionalArray& fill,
+         const StreamArg& stream) {
         OnStream scope(stream);
         Unique found = unique(to_array(a.value), size,
                               fill ? to_array(fill->value) : Array());

@@ -112,11 +112,10 @@ Example:
            [0, 1]], dtype=float32))");
   m.def(
       "matrix_rank",
-      [](const ArrayLike& x, const std::optional<ArrayLike>& rtol,
+      [](const ArrayLike& x, const OptionalArray& rtol,
          const StreamArg& stream) {
         OnStream scope(stream);
-        return standard::matrix_rank(to_array(x.value),
-                                     rtol ? to_array(rtol->value) : Array());
+        return standard::matrix_rank(to_array(x.value), or_none(rtol));
       },
       "x"_a, nb::kw_only(), "rtol"_a = nb::none(), "stream"_a = nb::none(),
       R"(How many singular values of matrices are not nearly 0 (int32).

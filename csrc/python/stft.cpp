@@ -6,11 +6,10 @@ namespace ingot::python {
 namespace {
 
 using Maybe = std::optional<int64_t>;
-using MaybeArray = std::optional<ArrayLike>;
 
 // What stands in for what is not given.
 ShortTime short_time(int64_t n_fft, Maybe hop, Maybe win_length,
-                     const MaybeArray& window, const char* name) {
+                     const OptionalArray& window, const char* name) {
   ShortTime how;
   how.n_fft = n_fft;
   how.hop = hop.value_or(n_fft / 4);
@@ -32,7 +31,7 @@ void def_stft(nb::module_& m) {
   m.def(
       "stft",
       [](const ArrayLike& x, int64_t n_fft, Maybe hop_length, Maybe win_length,
-         const MaybeArray& window, bool center, const std::string& mode,
+         const OptionalArray& window, bool center, const std::string& mode,
          const std::string& norm, std::optional<bool> onesided,
          const StreamArg& stream) {
         OnStream scope(stream);
@@ -88,7 +87,7 @@ void def_istft(nb::module_& m) {
   m.def(
       "istft",
       [](const ArrayLike& stft_matrix, Maybe n_fft, Maybe hop_length,
-         Maybe win_length, const MaybeArray& window, bool center,
+         Maybe win_length, const OptionalArray& window, bool center,
          const std::string& norm, std::optional<bool> onesided, Maybe length,
          const StreamArg& stream) {
         OnStream scope(stream);

@@ -78,6 +78,7 @@ from ._module import Module
 from ._normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm
 from ._pooling import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
 from ._positional import ALiBi, RoPE, SinusoidalPositionalEncoding
+from ._qq_linear import QQLinear
 from ._quantized import QuantizedEmbedding, QuantizedLinear, quantize
 from ._recurrent import GRU, LSTM, RNN
 from ._transformer import (
@@ -132,6 +133,7 @@ __all__ = [
     "Module",
     "MultiHeadAttention",
     "PReLU",
+    "QQLinear",
     "QuantizedEmbedding",
     "QuantizedLinear",
     "RMSNorm",

@@ -8,7 +8,7 @@ import ingot.core as mx
 
 from ._check import array, last_dimension, positive_integer
 from ._module import Module
-from ._quantized import QuantizedEmbedding, weights_only
+from ._quantized import QuantizedEmbedding
 
 __all__ = ["Embedding"]
 
@@ -89,7 +89,7 @@ class Embedding(Module):
             group_size: The numbers that share a scale. Default: the mode's.
             bits: The bits of a number. Default: the mode's.
             mode: "affine", "mxfp4", "mxfp8" or "nvfp4". Default: "affine".
-            quantize_input: Accepted for compatibility; True is an error.
+            quantize_input: Must be False: inputs are integers.
 
         Returns:
             A QuantizedEmbedding layer.
@@ -99,5 +99,10 @@ class Embedding(Module):
                 mode does not have the group size or the bits, or `quantize_input` is
                 True.
         """
-        weights_only("Embedding.to_quantized", quantize_input)
+        if quantize_input:
+            raise ValueError(
+                "Embedding.to_quantized: quantize_input must be False, since inputs "
+                f"are integers, got {quantize_input!r}; nn.quantize leaves out what "
+                "its class_predicate says"
+            )
         return QuantizedEmbedding.from_embedding(self, group_size, bits, mode)

@@ -9,7 +9,8 @@ import ingot.core as mx
 
 from ._check import last_dimension, positive_integer
 from ._module import Module
-from ._quantized import QuantizedLinear, weights_only
+from ._qq_linear import QQLinear
+from ._quantized import QuantizedLinear
 
 __all__ = ["Bilinear", "Identity", "Linear"]
 
@@ -87,24 +88,26 @@ class Linear(Module):
         bits: int | None = None,
         mode: str = "affine",
         quantize_input: bool = False,
-    ) -> QuantizedLinear:
+    ) -> QuantizedLinear | QQLinear:
         """Return a layer like this one whose matrix is quantized.
 
         Args:
             group_size: The numbers that share a scale. Default: the mode's.
             bits: The bits of a number. Default: the mode's.
             mode: "affine", "mxfp4", "mxfp8" or "nvfp4". Default: "affine".
-            quantize_input: Accepted for compatibility; True is an error.
+            quantize_input: Whether inputs are quantized as well, in mode "nvfp4" or
+                "mxfp8". Default: False.
 
         Returns:
-            A QuantizedLinear layer.
+            A QuantizedLinear layer; a QQLinear layer where inputs are quantized.
 
         Raises:
             ValueError: The number of input features is not a multiple of the group
-                size, the mode does not have the group size or the bits, or
-                `quantize_input` is True.
+                size, or the mode does not have the group size or the bits, or does not
+                quantize inputs.
         """
-        weights_only("Linear.to_quantized", quantize_input)
+        if quantize_input:
+            return QQLinear.from_linear(self, group_size, bits, mode)
         return QuantizedLinear.from_linear(self, group_size, bits, mode)
 
 

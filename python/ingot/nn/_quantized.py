@@ -12,19 +12,10 @@ from ingot.utils import tree_map_with_path
 from ._check import array, last_dimension, positive_integer
 from ._module import Module
 
-__all__ = ["QuantizedEmbedding", "QuantizedLinear", "quantize", "weights_only"]
+__all__ = ["QuantizedEmbedding", "QuantizedLinear", "quantize"]
 
 # What a mode takes where nothing is said: group size and bits.
 _DEFAULTS = {"affine": (64, 4), "mxfp4": (32, 4), "mxfp8": (32, 8), "nvfp4": (16, 4)}
-
-
-def weights_only(owner: str, quantize_input: bool) -> None:
-    """ValueError where the inputs of layers are to be quantized."""
-    if quantize_input:
-        raise ValueError(
-            f"{owner}: quantize_input must be False, since layers multiply their "
-            f"inputs as they are, got {quantize_input!r}"
-        )
 
 
 class _Quantized(Module):
@@ -305,7 +296,9 @@ def quantize(
         group_size: The numbers that share a scale. Default: the mode's.
         bits: The bits of a number. Default: the mode's.
         mode: "affine", "mxfp4", "mxfp8" or "nvfp4". Default: "affine".
-        quantize_input: Accepted for compatibility; True is an error.
+        quantize_input: Whether the inputs of Linear layers are quantized as well, in
+            mode "nvfp4" or "mxfp8"; embeddings have none to quantize, so that
+            `class_predicate` must leave them out. Default: False.
         class_predicate: Called with the dotted name and each module that holds no
             others; says whether it is quantized, or with which arguments of
             `to_quantized`. Default: those that have that method are.
@@ -314,7 +307,7 @@ def quantize(
         ValueError: The mode does not have the group size or the bits; a layer's
             features are not a multiple of the group size; the predicate's result is
             not as said or names a layer without `to_quantized`; the model is such a
-            layer itself; or `quantize_input` is True.
+            layer itself; or `quantize_input` is True for another mode or an embedding.
         TypeError: `model` is not a Module.
 
     Example:
@@ -326,13 +319,14 @@ def quantize(
     """
     if not isinstance(model, Module):
         raise TypeError(f"quantize: model must be a Module, got {type(model).__name__}")
-    weights_only("quantize", quantize_input)
     if hasattr(model, "to_quantized"):
         raise ValueError(
             "quantize: model must hold layers, got a layer; to_quantized() returns its "
             "quantized equivalent"
         )
-    options = {"group_size": group_size, "bits": bits, "mode": mode}
+    options: dict[str, Any] = {"group_size": group_size, "bits": bits, "mode": mode}
+    if quantize_input:
+        options["quantize_input"] = True
     predicate = class_predicate or (lambda _, module: hasattr(module, "to_quantized"))
     made: dict[int, Any] = {}
 
