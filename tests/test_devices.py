@@ -81,3 +81,15 @@ def test_to_device(device):
 def test_stream_and_device_exclude_each_other():
     with pytest.raises(ValueError, match="stream and device"):
         mx.zeros(2, stream=mx.cpu, device=mx.cpu)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("clear_cache", "get_active_memory", "get_cache_memory", "get_peak_memory"),
+        *("reset_peak_memory", "set_cache_limit", "set_memory_limit"),
+        "set_wired_limit",
+    ],
+)
+def test_functions_of_memory_are_where_older_scripts_look(name: str) -> None:
+    assert getattr(mx.metal, name) is getattr(mx, name)

@@ -117,6 +117,13 @@ void bind_metal(nb::module_& m) {
   sub.def("_damages", damages,
           "What has been written outside of arrays since the last call.\n\n"
           "In builds for tests; in others nothing is known of it.");
+  // Where MLX had the functions of memory first, and still has them.
+  for (const char* name :
+       {"clear_cache", "get_active_memory", "get_cache_memory",
+        "get_peak_memory", "reset_peak_memory", "set_cache_limit",
+        "set_memory_limit", "set_wired_limit"}) {
+    sub.attr(name) = m.attr(name);
+  }
 }
 
 }  // namespace ingot::python

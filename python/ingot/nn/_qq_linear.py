@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import ingot.core as mx
@@ -14,6 +15,15 @@ __all__ = ["QQLinear"]
 
 # What a mode takes where nothing is said: group size and bits.
 _MODES = {"nvfp4": (16, 4), "mxfp8": (32, 8)}
+
+
+@dataclass(frozen=True)
+class _Packed:
+    """What train() looks at: the words, the matrix they stand for, its freezing."""
+
+    words: mx.array
+    exact: mx.array
+    frozen: bool
 
 
 class QQLinear(Module):
@@ -79,8 +89,7 @@ class QQLinear(Module):
         self.mode = mode
         mx.quantize(weight, **self._format())  # or says what does not fit
         self.weight = weight
-        # What train() gives back: words, W, and whether W was frozen.
-        self._left: tuple[mx.array, mx.array, bool] | None = None
+        self._packed: _Packed | None = None
 
     def _format(self) -> dict[str, Any]:
         return {"group_size": self.group_size, "bits": self.bits, "mode": self.mode}
@@ -106,17 +115,18 @@ class QQLinear(Module):
     def _pack(self) -> None:
         exact, frozen = self.weight, "weight" in self._no_grad
         self.weight, self.scales = mx.quantize(exact, **self._format())
-        self._left = (self.weight, exact, frozen)
+        self._packed = _Packed(self.weight, exact, frozen)
         self.freeze(keys=["weight", "scales"])
 
     def _unpack(self) -> None:
-        words, exact, frozen = self._left or (None, None, False)
-        if self.weight is not words or exact is None:
-            exact = mx.dequantize(self.weight, self.scales, **self._format())
-        self.weight, self._left = exact, None
+        packed, self._packed = self._packed, None
+        if packed is not None and packed.words is self.weight:
+            self.weight = packed.exact
+        else:
+            self.weight = mx.dequantize(self.weight, self.scales, **self._format())
         del self.scales
         self.unfreeze(keys=["weight", "scales"])
-        if frozen:
+        if packed is not None and packed.frozen:
             self.freeze(keys="weight")
 
     def __call__(self, x: mx.array) -> mx.array:
