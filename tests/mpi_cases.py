@@ -182,6 +182,33 @@ def recorded(group: mx.distributed.Group) -> None:
     same(mx.distributed.all_sum(mx.ones(3)), np.full(3, group.size()))
 
 
+def gradients(group: mx.distributed.Group) -> None:
+    """Of a loss that all ranks compute alike, by the array of each."""
+    rank, n = group.rank(), group.size()
+    parts = [of_rank(r, "float32", (2, 3)) for r in range(n)]
+    x, by = to_core(parts[rank]), to_core(of_rank(9, "float32", (2 * n, 3)))
+
+    def summed(x: mx.array) -> mx.array:
+        return (mx.distributed.all_sum(x) ** 2).sum()
+
+    same(mx.grad(summed)(x), to_numpy(2 * mx.distributed.all_sum(x)))
+    again = mx.grad(lambda x: mx.grad(summed)(x).sum())(x)
+    same(again, np.full((2, 3), 2.0))
+    got = mx.grad(lambda x: (mx.distributed.all_gather(x) * by).sum())(x)
+    same(got, to_numpy(by)[2 * rank : 2 * rank + 2])
+    one = mx.grad(lambda x: mx.distributed.all_gather(x)[n - 1])(mx.array(1.0))
+    same(one, float(rank == n - 1))
+    whole = mx.concatenate([x] * n)
+    got = mx.grad(lambda x: mx.distributed.sum_scatter(x).sum() * (rank + 1))(whole)
+    same(got, np.repeat(np.arange(1.0, n + 1), 2)[:, None] * np.ones((1, 3)))
+    for f in (mx.distributed.all_max, mx.distributed.all_min):
+        text = refused(mx.grad(lambda x, f=f: f(x).sum()), x)
+        assert f"{f.__name__}: must not be differentiated" in text
+    text = refused(lambda: mx.jvp(mx.distributed.all_sum, [x], [x]))
+    assert "all_sum: must not be differentiated" in text
+    same(mx.distributed.all_sum(mx.array([1])), [n])  # ranks still agree
+
+
 def raises(group: mx.distributed.Group) -> None:
     if group.rank() == 1:
         raise KeyError("of rank 1 alone")

@@ -53,7 +53,7 @@ def launch(ranks: int, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 # One job does them all, since each takes seconds to start.
 TOGETHER = ["collectives", "layouts_and_nan", "shares", "rounding", "groups"]
-TOGETHER += ["messages", "averages", "refusals", "recorded"]
+TOGETHER += ["messages", "averages", "refusals", "recorded", "gradients"]
 
 
 @needs_mpi

@@ -9,8 +9,12 @@ here gives back its input; mpi4py is not needed then.
 
 Functions evaluate their arrays and communicate when they are called, and all ranks have
 to make the same calls in the same order: other shapes or another function on one of
-them is a ValueError on all. They can't be part of what `compile` or `grad` records.
-Sums are those of `ingot.core.sum`, in the order of the ranks: the same bits on all.
+them is a ValueError on all. They can't be part of what `compile` records. Sums are
+those of `ingot.core.sum`, in the order of the ranks: the same bits on all.
+
+Where all ranks compute one loss of what `all_sum` or `all_gather` gives, each has its
+gradient by its own array: the cotangent itself, or this rank's part of it. That of
+`sum_scatter` is what all ranks have by their parts. The others have no derivative.
 
 When an exception ends one process, that prints its traceback and ends the whole job
 (MPI_Abort), since the others would wait for it for ever; `mpiexec` exits with 1. With
@@ -27,6 +31,7 @@ from typing import Any
 
 from ingot import _core
 from ingot.core import _mpi
+from ingot.core._custom import custom_function
 from ingot.core._group import Group, init, is_available
 
 __all__ = [
@@ -71,23 +76,49 @@ def _agree(caller: str, x: array, group: Group) -> Any:
     return group._comm
 
 
+def _recorded(
+    caller: str,
+    communicate: Callable[[array], array],
+    x: array,
+    gradient: Callable[[array], array] | None = None,
+) -> array:
+    """What `communicate` makes of x, as one operation to those who differentiate."""
+
+    def refuse(*_: Any) -> Any:
+        raise ValueError(
+            f"{caller}: must not be differentiated, since it has no derivative "
+            "of that kind; stop_gradient() takes its argument as a constant"
+        )
+
+    function = custom_function(communicate)
+    function.jvp(refuse)
+    function.vjp(refuse if gradient is None else lambda _, dy, __: gradient(dy))
+    y: array = function(x)
+    return y
+
+
 def _reduced(
     caller: str,
     reduction: Callable[..., array],
     x: array,
     group: Group | None,
     stream: Where,
+    gradient: Callable[[array], array] | None = None,
 ) -> array:
     group = _joined(caller, x, group)
     if group.size() == 1:
         return x
-    comm = _agree(caller, x, group)
-    shares = _mpi.room(comm, x.size, x.itemsize)
-    flat = shares.reshape(-1)[: x.size]
-    flat.reshape(x.shape)[...] = _mpi.to_host(x)
-    with _computing(stream):
-        _mpi.combine(comm, shares, x.dtype, reduction)
-        return _mpi.from_host(flat, x.dtype).reshape(x.shape)
+
+    def communicate(x: array) -> array:
+        comm = _agree(caller, x, group)
+        shares = _mpi.room(comm, x.size, x.itemsize)
+        flat = shares.reshape(-1)[: x.size]
+        flat.reshape(x.shape)[...] = _mpi.to_host(x)
+        with _computing(stream):
+            _mpi.combine(comm, shares, x.dtype, reduction)
+            return _mpi.from_host(flat, x.dtype).reshape(x.shape)
+
+    return _recorded(caller, communicate, x, gradient)
 
 
 def all_sum(x: array, *, group: Group | None = None, stream: Where = None) -> array:
@@ -111,7 +142,7 @@ def all_sum(x: array, *, group: Group | None = None, stream: Where = None) -> ar
         >>> mx.distributed.all_sum(mx.array([1.0, 2.0]))
         array([1, 2], dtype=float32)
     """
-    return _reduced("all_sum", _core.sum, x, group, stream)
+    return _reduced("all_sum", _core.sum, x, group, stream, lambda dy: dy)
 
 
 def all_max(x: array, *, group: Group | None = None, stream: Where = None) -> array:
@@ -180,11 +211,19 @@ def all_gather(x: array, *, group: Group | None = None, stream: Where = None) ->
     group = _joined("all_gather", x, group)
     if group.size() == 1:
         return x
-    comm = _agree("all_gather", x, group)
     first = x.shape[0] if x.ndim else 1
-    with _computing(stream):
-        gathered = _mpi.gather(comm, x)
-        return gathered.reshape((group.size() * first, *x.shape[1:]))
+
+    def communicate(x: array) -> array:
+        comm = _agree("all_gather", x, group)
+        with _computing(stream):
+            gathered = _mpi.gather(comm, x)
+            return gathered.reshape((group.size() * first, *x.shape[1:]))
+
+    def gradient(dy: array) -> array:
+        mine = dy[group.rank() * first : (group.rank() + 1) * first]
+        return mine.reshape(x.shape)
+
+    return _recorded("all_gather", communicate, x, gradient)
 
 
 def sum_scatter(x: array, *, group: Group | None = None, stream: Where = None) -> array:
@@ -217,12 +256,19 @@ def sum_scatter(x: array, *, group: Group | None = None, stream: Where = None) -
         )
     if ranks == 1:
         return x
-    comm = _agree("sum_scatter", x, group)
-    shares = _mpi.room(comm, x.size, x.itemsize)
-    shares.reshape(x.shape)[...] = _mpi.to_host(x)
-    with _computing(stream):
-        share = _mpi.combined_share(comm, shares, x.dtype, _core.sum)
-        return share.reshape((x.shape[0] // ranks, *x.shape[1:]))
+
+    def communicate(x: array) -> array:
+        comm = _agree("sum_scatter", x, group)
+        shares = _mpi.room(comm, x.size, x.itemsize)
+        shares.reshape(x.shape)[...] = _mpi.to_host(x)
+        with _computing(stream):
+            share = _mpi.combined_share(comm, shares, x.dtype, _core.sum)
+            return share.reshape((x.shape[0] // ranks, *x.shape[1:]))
+
+    def gradient(dy: array) -> array:
+        return all_gather(dy, group=group, stream=stream)
+
+    return _recorded("sum_scatter", communicate, x, gradient)
 
 
 def _peer(caller: str, name: str, rank: int, group: Group) -> int:
