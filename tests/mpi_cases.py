@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import ingot.core as mx
 import ingot.nn as nn
 import ml_dtypes
 import numpy as np
+from ingot.nn.layers.distributed import shard_inplace, shard_linear
 from ingot.utils import tree_flatten, tree_map
 from support import ALL, FLOATS, layouts, to_core, to_numpy, wrap
 
@@ -207,6 +209,104 @@ def gradients(group: mx.distributed.Group) -> None:
     text = refused(lambda: mx.jvp(mx.distributed.all_sum, [x], [x]))
     assert "all_sum: must not be differentiated" in text
     same(mx.distributed.all_sum(mx.array([1])), [n])  # ranks still agree
+
+
+def sharded(group: mx.distributed.Group) -> None:
+    """Two layers that share their work learn what the whole ones do."""
+    rank, n = group.rank(), group.size()
+    mx.random.seed(5)
+    first, second = nn.Linear(6, 4 * n), nn.Linear(4 * n, 3)
+    mx.random.seed(5)
+    parts = nn.Sequential(
+        nn.AllToShardedLinear(6, 4 * n), nn.Tanh(), nn.ShardedToAllLinear(4 * n, 3)
+    )
+    x = to_core(of_rank(7, "float32", (5, 6)) / 50)
+
+    def learnt(model: nn.Module) -> tuple[mx.array, Any, mx.array]:
+        def loss(x: mx.array) -> mx.array:
+            return (model(x) ** 2).sum()
+
+        value, gradients = nn.value_and_grad(model, loss)(x)
+        return value, gradients["layers"], mx.grad(loss)(x)
+
+    whole = learnt(nn.Sequential(first, nn.Tanh(), second))
+    mine = learnt(parts)
+
+    def cut(tree: Any) -> Any:
+        top, bottom = tree[0], tree[2]
+        rows = slice(4 * rank, 4 * rank + 4)
+        return [
+            {"weight": top["weight"][rows], "bias": top["bias"][rows]},
+            {},
+            {"weight": bottom["weight"][:, rows], "bias": bottom["bias"]},
+        ]
+
+    want = (whole[0], cut(whole[1]), whole[2])
+    for (name, a), (_, b) in zip(tree_flatten(mine), tree_flatten(want), strict=True):
+        np.testing.assert_allclose(
+            to_numpy(a), to_numpy(b), rtol=2e-5, atol=1e-5, err_msg=name
+        )
+    for layer, kind, like in (
+        (first, "all-to-sharded", parts.layers[0]),
+        (second, "sharded-to-all", parts.layers[2]),
+    ):
+        made = shard_linear(layer, kind)
+        assert repr(made) == repr(like) and f"ranks={n}" in repr(made)
+        same(made.weight, to_numpy(like.weight))
+        same(made.bias, to_numpy(like.bias))
+
+
+def sharded_words(group: mx.distributed.Group) -> None:
+    n = group.size()
+    mx.random.seed(6)
+    whole = nn.QuantizedLinear(64 * n, 8 * n, group_size=32, bits=3)
+    x = to_core(of_rank(7, "float32", (5, 64 * n)) / 50)
+    rows = shard_linear(whole, "all-to-sharded")
+    same(mx.distributed.all_gather(rows(x).T).T, to_numpy(whole(x)))
+    columns = shard_linear(whole, "sharded-to-all")
+    share = slice(64 * group.rank(), 64 * group.rank() + 64)
+    np.testing.assert_allclose(
+        to_numpy(columns(x[:, share])), to_numpy(whole(x)), rtol=1e-4, atol=1e-4
+    )
+    assert columns.trainable_parameters() == {}
+    text = refused(
+        nn.QuantizedShardedToAllLinear, 32 * (n + 1), 8, group_size=32, bits=4
+    )
+    assert "segments must be divisible" in text
+    got = columns.scales.shape, columns.weight.shape
+    assert got == ((8 * n, 2), (8 * n, 6))
+
+
+def segments(group: mx.distributed.Group) -> None:
+    """Queries, keys and values in one matrix are divided each by itself."""
+    rank, n = group.rank(), group.size()
+    fused = nn.Linear(4, 6 * n)
+    rows = to_numpy(fused.weight).reshape(3, n, 2, 4)[:, rank].reshape(6, 4)
+    for how in (3, [2 * n, 4 * n], [1 / 3, 2 / 3]):
+        same(shard_linear(fused, "all-to-sharded", segments=how).weight, rows)
+    model = nn.Sequential(fused, nn.Linear(6 * n, n, bias=False))
+    columns = to_numpy(model.layers[1].weight)[:, 6 * rank : 6 * rank + 6]
+
+    def sharding(path: str, x: mx.array) -> Any:
+        return (0, 3) if path.startswith("layers.0") else 1
+
+    shard_inplace(model, sharding)
+    same(model.layers[0].weight, rows)
+    same(model.layers[1].weight, columns)
+    fresh = nn.Sequential(nn.Linear(4, n), nn.Linear(n, n + 1))
+    kept = fresh.layers[0].weight
+    text = refused(shard_inplace, fresh, "all-to-sharded")
+    assert "shard_inplace: layers.1.weight: segments must be divisible" in text
+    assert fresh.layers[0].weight is kept
+    assert pickle.loads(pickle.dumps(group)) is group
+    try:
+        pickle.dumps(group.split(0))
+    except TypeError as error:
+        assert "split() made can't be pickled" in str(error)
+    else:
+        raise AssertionError("a group of its own was pickled")
+    text = refused(nn.AllToShardedLinear, 4, 2 * n + 1)
+    assert f"AllToShardedLinear: weight: segments must be divisible among {n}" in text
 
 
 def raises(group: mx.distributed.Group) -> None:

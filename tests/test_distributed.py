@@ -54,6 +54,7 @@ def launch(ranks: int, *arguments: str) -> subprocess.CompletedProcess[str]:
 # One job does them all, since each takes seconds to start.
 TOGETHER = ["collectives", "layouts_and_nan", "shares", "rounding", "groups"]
 TOGETHER += ["messages", "averages", "refusals", "recorded", "gradients"]
+TOGETHER += ["sharded", "sharded_words", "segments"]
 
 
 @needs_mpi

@@ -58,6 +58,19 @@ class Group:
         comm = self._comm.Split(color, self.rank() if key < 0 else key)
         return _group_of(comm)
 
+    def __copy__(self) -> Group:
+        return self
+
+    def __deepcopy__(self, _: Any) -> Group:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., Group], tuple[()]]:
+        if self._comm is None:
+            return Group, ()
+        if self is not _world:
+            raise TypeError("Group: groups that split() made can't be pickled")
+        return init, ()
+
     def __repr__(self) -> str:
         return f"Group(rank={self.rank()}, size={self.size()})"
 

@@ -81,6 +81,12 @@ from ._positional import ALiBi, RoPE, SinusoidalPositionalEncoding
 from ._qq_linear import QQLinear
 from ._quantized import QuantizedEmbedding, QuantizedLinear, quantize
 from ._recurrent import GRU, LSTM, RNN
+from ._sharded import (
+    AllToShardedLinear,
+    QuantizedAllToShardedLinear,
+    QuantizedShardedToAllLinear,
+    ShardedToAllLinear,
+)
 from ._transformer import (
     Transformer,
     TransformerDecoder,
@@ -100,6 +106,7 @@ __all__ = [
     "RNN",
     "SELU",
     "ALiBi",
+    "AllToShardedLinear",
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
@@ -134,14 +141,17 @@ __all__ = [
     "MultiHeadAttention",
     "PReLU",
     "QQLinear",
+    "QuantizedAllToShardedLinear",
     "QuantizedEmbedding",
     "QuantizedLinear",
+    "QuantizedShardedToAllLinear",
     "RMSNorm",
     "ReLU",
     "ReLU2",
     "ReLU6",
     "RoPE",
     "Sequential",
+    "ShardedToAllLinear",
     "SiLU",
     "Sigmoid",
     "SinusoidalPositionalEncoding",

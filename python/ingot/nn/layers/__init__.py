@@ -1,0 +1,1 @@
+"""Modules whose functions have no place in ingot.nn itself."""
