@@ -9,7 +9,8 @@ NAMES: dict[str, str] = {
         asarray asin asinh astype async_eval atan atan2 atanh atleast_1d atleast_2d
         atleast_3d bartlett bitwise_and bitwise_invert bitwise_left_shift bitwise_or
         bitwise_right_shift bitwise_xor blackman block_masked_mm broadcast_arrays
-        broadcast_shapes broadcast_to can_cast ceil checkpoint clear_cache clip compile
+        broadcast_shapes broadcast_to can_cast ceil checkpoint clear_cache clear_streams
+        clip compile
         concat concatenate conj conjugate contiguous conv1d conv2d conv3d conv_general
         conv_transpose1d conv_transpose2d conv_transpose3d convolve cos cosh
         count_nonzero cummax cummin cumprod cumsum custom_function default_device
@@ -24,7 +25,8 @@ NAMES: dict[str, str] = {
         jvp kron left_shift less less_equal linspace load log log10 log1p log2 logaddexp
         logcumsumexp logical_and logical_not logical_or logical_xor logsumexp matmul
         matrix_norm matrix_transpose max maximum mean median meshgrid min minimum minmax
-        moveaxis multiply nan_to_num negative new_stream not_equal ones ones_like outer
+        moveaxis multiply nan_to_num negative new_stream new_thread_local_stream
+        new_thread_unsafe_stream not_equal ones ones_like outer
         pad partition permute_dims positive pow power printoptions prod put_along_axis
         qqmm quantize quantized_matmul radians real reciprocal remainder repeat
         reset_peak_memory reshape result_type right_shift roll round rsqrt save

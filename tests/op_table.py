@@ -126,6 +126,7 @@ RUNTIME = {
     *("eval", "async_eval", "synchronize", "is_available", "device_count"),
     *("default_device", "set_default_device", "device_info"),
     *("default_stream", "set_default_stream", "new_stream", "stream"),
+    *("new_thread_local_stream", "new_thread_unsafe_stream", "clear_streams"),
     *("get_active_memory", "get_peak_memory", "get_cache_memory", "get_memory_limit"),
     *("reset_peak_memory", "clear_cache"),
     *("set_memory_limit", "set_cache_limit", "set_wired_limit"),

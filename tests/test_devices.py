@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import ingot.core as mx
 import pytest
@@ -76,6 +78,24 @@ def test_to_device(device):
     assert x.to_device(device, stream=stream).tolist() == [0, 1, 2]
     with pytest.raises(ValueError, match="available"):
         x.to_device(mx.Device(mx.DeviceType.cpu, 5))
+
+
+@pytest.mark.parametrize(
+    "make", [mx.new_stream, mx.new_thread_local_stream, mx.new_thread_unsafe_stream]
+)
+def test_any_thread_may_use_a_stream(make: Any) -> None:
+    stream = make(mx.cpu)
+    assert isinstance(stream, mx.ThreadLocalStream) and stream != make(mx.cpu)
+    x = mx.add(mx.ones(3), 1, stream=stream)
+    with ThreadPoolExecutor(4) as pool:
+        results = pool.map(
+            lambda k: mx.multiply(x, k, stream=stream).tolist(), range(8)
+        )
+        assert list(results) == [[2.0 * k] * 3 for k in range(8)]
+    mx.clear_streams()
+    assert mx.add(x, 1, stream=stream).tolist() == [3, 3, 3]
+    with pytest.raises(TypeError):
+        make("cpu")
 
 
 def test_stream_and_device_exclude_each_other():

@@ -11,7 +11,7 @@ import math as _math
 from ingot import _core
 from ingot._core import *  # noqa: F403
 from ingot._core import fast, fft, linalg, metal, random
-from ingot.core import _dtypes, _standard, distributed
+from ingot.core import _dtypes, _standard, _streams, distributed
 from ingot.core._compile import compile, disable_compile, enable_compile
 from ingot.core._custom import checkpoint, custom_function
 from ingot.core._dot import export_to_dot
@@ -21,6 +21,7 @@ from ingot.core._files import load, save, save_safetensors, savez, savez_compres
 from ingot.core._gguf import save_gguf
 from ingot.core._standard import *  # noqa: F403
 from ingot.core._standard import namespace_info as __array_namespace_info__  # noqa: F401
+from ingot.core._streams import *  # noqa: F403
 from ingot.core._transforms import grad, jvp, value_and_grad, vjp
 from ingot.core._vmap import vmap
 
@@ -117,7 +118,7 @@ __all__ = [
     "vjp",
     "vmap",
 ]
-__all__ += _dtypes.__all__ + _standard.__all__
+__all__ += _dtypes.__all__ + _standard.__all__ + _streams.__all__
 __all__ += [
     name for name in dir(_core) if not name.startswith("_") and name not in _INTERNAL
 ]
