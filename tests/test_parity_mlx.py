@@ -56,6 +56,7 @@ DIFFERENT: dict[str, tuple[tuple[str, ...] | None, str]] = {
     "dequantize": (("float64",), "refused there"),
     "quantized_matmul": (("float64",), "refused there"),
     "gather_qmm": (("float64",), "refused there"),
+    "qqmm": (None, "not on the CPU there"),
     "to_fp8": (("float64",), "its bytes are taken for float32's there"),
     "left_shift": (("bool",), "another dtype there"),
     "right_shift": (("bool",), "another dtype there"),
