@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import struct
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -376,6 +375,8 @@ def save_gguf(
         with _files.replacing(_files.with_suffix(file, ".gguf")) as temporary:
             _write_gguf(temporary, arrays, metadata, gguf)
         return
+    import tempfile
+
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "arrays.gguf"
         _write_gguf(path, arrays, metadata, gguf)

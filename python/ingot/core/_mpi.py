@@ -6,7 +6,6 @@ arrays: every dtype works, and all ranks get the same bits, whatever the MPI.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +32,8 @@ Entry = tuple[str, tuple[int, ...], Dtype]
 
 def agree(comm: Any, caller: str, entries: list[Entry]) -> None:
     """Refuse, on all ranks alike, what is not the same on all of them."""
+    import hashlib
+
     mine = hashlib.sha256(repr((caller, entries)).encode()).digest()
     digests = bytearray(len(mine) * comm.Get_size())
     comm.Allgather(mine, digests)
