@@ -113,3 +113,10 @@ X = mx.zeros((2, 5))
 def test_refused(call: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         call()
+
+
+def test_what_is_empty_stays() -> None:
+    layer = nn.Linear(4, 2)
+    layer.weight = mx.zeros((0, 4))
+    shard_inplace(layer, "all-to-sharded", segments=2)
+    assert layer.weight.shape == (0, 4)

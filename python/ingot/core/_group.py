@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Group", "init", "is_available"]
+__all__ = ["Group", "group_or_all", "init", "is_available"]
 
 _BACKENDS = ("any", "mpi", "ring", "nccl", "jaccl")
 # In which MPICH (and what is made from it), Open MPI and MLX's launcher say how many
@@ -78,6 +78,17 @@ class Group:
 def _group_of(comm: Any) -> Group:
     group = Group()
     group._comm = comm
+    return group
+
+
+def group_or_all(caller: str, group: Group | None) -> Group:
+    """The group, of all processes for None; TypeError where it is something else."""
+    if group is None:
+        return init()
+    if not isinstance(group, Group):
+        raise TypeError(
+            f"{caller}: group must be a Group or None, got {type(group).__name__}"
+        )
     return group
 
 

@@ -32,7 +32,7 @@ from typing import Any
 from ingot import _core
 from ingot.core import _mpi
 from ingot.core._custom import custom_function
-from ingot.core._group import Group, init, is_available
+from ingot.core._group import Group, group_or_all, init, is_available
 
 __all__ = [
     "Group",
@@ -56,13 +56,7 @@ def _joined(caller: str, x: Any, group: Group | None) -> Group:
     """The group, after a look at the arguments."""
     if not isinstance(x, array):
         raise TypeError(f"{caller}: x must be an array, got {type(x).__name__}")
-    if group is None:
-        return init()
-    if not isinstance(group, Group):
-        raise TypeError(
-            f"{caller}: group must be a Group or None, got {type(group).__name__}"
-        )
-    return group
+    return group_or_all(caller, group)
 
 
 def _computing(stream: Where) -> AbstractContextManager[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import ingot.core as mx
 from ingot.core import _mpi, distributed
+from ingot.core._group import group_or_all
 
 from ..utils import tree_flatten, tree_map
 
@@ -50,11 +51,7 @@ def average_gradients(
         {'weight': array([1, 3], dtype=float32)}
     """
     size = operator.index(all_reduce_size)
-    if not (group is None or isinstance(group, distributed.Group)):
-        raise TypeError(
-            "average_gradients: group must be a Group or None, got "
-            f"{type(group).__name__}"
-        )
+    group = group_or_all("average_gradients", group)
     named = tree_flatten(gradients)
     for name, leaf in named:
         if not isinstance(leaf, mx.array) or not mx.issubdtype(leaf.dtype, mx.floating):
@@ -62,7 +59,6 @@ def average_gradients(
             raise TypeError(
                 f"average_gradients: {name!r} must be a floating array, got {kind}"
             )
-    group = group or distributed.init()
     if group.size() == 1:
         return gradients
     arrays = [leaf for _, leaf in named]

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import ingot.core as mx
 
 from ._check import last_dimension, positive_integer
 from ._module import Module
+from ._quantized import Quantized
 
 __all__ = ["QQLinear"]
-
-# What a mode takes where nothing is said: group size and bits.
-_MODES = {"nvfp4": (16, 4), "mxfp8": (32, 8)}
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class _Packed:
     frozen: bool
 
 
-class QQLinear(Module):
+class QQLinear(Quantized):
     """Apply a linear map by `ingot.core.qqmm`: y = q(x) q(W)^T, plus b if it has one.
 
     In training mode `weight` is W, of shape (output_dims, input_dims). It is rounded
@@ -59,6 +57,8 @@ class QQLinear(Module):
         ((8, 8), (8, 64))
     """
 
+    _state_names: ClassVar[frozenset[str]] = frozenset()  # W is trained
+
     def __init__(
         self,
         input_dims: int,
@@ -67,7 +67,6 @@ class QQLinear(Module):
         bits: int | None = None,
         mode: str = "nvfp4",
     ) -> None:
-        super().__init__()
         input_dims = positive_integer("QQLinear", "input_dims", input_dims)
         output_dims = positive_integer("QQLinear", "output_dims", output_dims)
         k = 1 / math.sqrt(input_dims)
@@ -81,22 +80,18 @@ class QQLinear(Module):
     def _start(
         self, weight: mx.array, group_size: int | None, bits: int | None, mode: str
     ) -> None:
-        if mode not in _MODES:
+        if mode not in ("nvfp4", "mxfp8"):
             raise ValueError(f"QQLinear: mode must be 'nvfp4' or 'mxfp8', got {mode!r}")
-        usual = _MODES[mode]
-        self.group_size = usual[0] if group_size is None else group_size
-        self.bits = usual[1] if bits is None else bits
-        self.mode = mode
+        Quantized.__init__(self, group_size, bits, mode)
         mx.quantize(weight, **self._format())  # or says what does not fit
         self.weight = weight
         self._packed: _Packed | None = None
 
-    def _format(self) -> dict[str, Any]:
-        return {"group_size": self.group_size, "bits": self.bits, "mode": self.mode}
-
     def _shape(self) -> tuple[int, int]:
+        if "scales" in self:
+            return super()._shape()
         rows, columns = self.weight.shape
-        return rows, columns * 32 // self.bits if "scales" in self else columns
+        return rows, columns
 
     def _extra_repr(self) -> str:
         outputs, inputs = self._shape()
@@ -160,7 +155,6 @@ class QQLinear(Module):
                 bits.
         """
         layer = cls.__new__(cls)
-        Module.__init__(layer)
         layer._start(linear_layer["weight"], group_size, bits, mode)
         if "bias" in linear_layer:
             layer.bias = linear_layer["bias"]

@@ -12,13 +12,13 @@ from ingot.utils import tree_map_with_path
 from ._check import array, last_dimension, positive_integer
 from ._module import Module
 
-__all__ = ["QuantizedEmbedding", "QuantizedLinear", "quantize"]
+__all__ = ["Quantized", "QuantizedEmbedding", "QuantizedLinear", "quantize"]
 
 # What a mode takes where nothing is said: group size and bits.
 _DEFAULTS = {"affine": (64, 4), "mxfp4": (32, 4), "mxfp8": (32, 8), "nvfp4": (16, 4)}
 
 
-class _Quantized(Module):
+class Quantized(Module):
     """What quantized layers share: a matrix in few bits, as parameters."""
 
     # Words of codes have no gradient, so unfreeze leaves what belongs to them alone.
@@ -50,7 +50,7 @@ class _Quantized(Module):
         )
 
 
-class QuantizedLinear(_Quantized):
+class QuantizedLinear(Quantized):
     """Apply an affine map whose matrix is quantized: y = x W^T + b.
 
     `weight`, `scales` and, in mode "affine", `biases` are what `ingot.core.quantize`
@@ -137,14 +137,14 @@ class QuantizedLinear(_Quantized):
                 size, or the mode does not have the group size or the bits.
         """
         layer = cls.__new__(cls)
-        _Quantized.__init__(layer, group_size, bits, mode)
+        Quantized.__init__(layer, group_size, bits, mode)
         layer._set_weight(linear_layer["weight"])
         if "bias" in linear_layer:
             layer.bias = linear_layer["bias"]
         return layer.freeze().train(linear_layer.training)
 
 
-class QuantizedEmbedding(_Quantized):
+class QuantizedEmbedding(Quantized):
     """Map each integer i to row i of a quantized table.
 
     `weight`, `scales` and, in mode "affine", `biases` are what `ingot.core.quantize`
@@ -246,7 +246,7 @@ class QuantizedEmbedding(_Quantized):
                 the mode does not have the group size or the bits.
         """
         layer = cls.__new__(cls)
-        _Quantized.__init__(layer, group_size, bits, mode)
+        Quantized.__init__(layer, group_size, bits, mode)
         layer._set_weight(embedding_layer["weight"])
         return layer.freeze().train(embedding_layer.training)
 

@@ -6,12 +6,13 @@ from typing import Any, ClassVar, TypeVar
 
 import ingot.core as mx
 from ingot.core import distributed
+from ingot.core._group import group_or_all
 
 from ._check import last_dimension
 from ._linear import Linear
 from ._module import Module
 from ._quantized import QuantizedLinear
-from ._shards import Segments, group_or_all, part, sum_gradients
+from ._shards import Segments, part, sum_gradients
 
 __all__ = [
     "AllToShardedLinear",

@@ -8,26 +8,16 @@ from typing import Any
 
 import ingot.core as mx
 from ingot.core import distributed
+from ingot.core._group import group_or_all
 
 from ._module import Module
 from ._walk import parameter_slots
 
-__all__ = ["Segments", "group_or_all", "part", "shard_inplace", "sum_gradients"]
+__all__ = ["Segments", "part", "shard_inplace", "sum_gradients"]
 
 # How a fused matrix falls apart: into so many equal segments, or at these places, whole
 # numbers or fractions.
 Segments = int | Sequence[int | float]
-
-
-def group_or_all(owner: str, group: distributed.Group | None) -> distributed.Group:
-    """The group; TypeError where it is none."""
-    if group is None:
-        return distributed.init()
-    if not isinstance(group, distributed.Group):
-        raise TypeError(
-            f"{owner}: group must be a Group or None, got {type(group).__name__}"
-        )
-    return group
 
 
 def _ends(owner: str, segments: Segments, length: int) -> list[int]:
@@ -61,6 +51,8 @@ def part(
     """
     if not -x.ndim <= axis < x.ndim:
         raise ValueError(f"{owner}: axis must be one of shape {x.shape}, got {axis}")
+    if x.shape[axis] == 0:
+        return x
     ranks, size = group.size(), x.shape[axis]
     length = size if length is None else length
     ends = _ends(owner, segments, length)
